@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "linux/promise.h"
+
+#include "base/err.h"
+#include "linux/caps.h"
+#include "linux/seccomp-filter.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+static const struct {
+	const char *name, *words;
+} roles[] = {
+#define PROMISE_ROLE(id, name_, words_) [PROMISE_##id] = { name_, words_ },
+#include "linux/promise-roles.inc"
+#undef PROMISE_ROLE
+};
+
+const char *promise_role_name(enum promise_role role)
+{
+	return role < PROMISE_ROLES_N ? roles[role].name : NULL;
+}
+
+const char *promise_role_words(enum promise_role role)
+{
+	return role < PROMISE_ROLES_N ? roles[role].words : NULL;
+}
+
+int promise_keeping(enum promise_role role, uint64_t keep, struct err *e)
+{
+	int r;
+
+	if (role >= PROMISE_ROLES_N)
+		return err_set(e, EINVAL, "no role %d makes promises", (int)role);
+	r = caps_reduce(keep, e);
+	if (r == 0)
+		r = caps_no_new_privs(e);
+	if (r == 0)
+		r = seccomp_install(&seccomp_promises[role], e);
+	return r < 0 ? err_wrap(e, "promise of the role '%s'", roles[role].name) : 0;
+}
+
+int promise(enum promise_role role, struct err *e)
+{
+	return promise_keeping(role, CAPS_NONE, e);
+}

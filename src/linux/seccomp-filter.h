@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * seccomp-filter.h - system call filters made when brig is built, put in place when it
+ * runs.
+ *
+ * seccomp-gen.c turns the tables *.inc of this folder into BPF; the running programs link
+ * no compiler of filters. A filter stays with the process and all its children, over
+ * execve().
+ */
+#ifndef BRIG_LINUX_SECCOMP_FILTER_H
+#define BRIG_LINUX_SECCOMP_FILTER_H
+
+#include <linux/filter.h>
+
+struct err;
+
+struct seccomp_program {
+	const char *name;
+	const struct sock_filter *insn; /* native byte order: 8 bytes an instruction */
+	unsigned short n;
+};
+
+/* Docker's default profile for its default capabilities: seccomp-oci.inc. */
+extern const struct seccomp_program SECCOMP_OCI_DEFAULT;
+
+/* One program a role of promise.h, in the order of its enum. */
+extern const struct seccomp_program seccomp_promises[];
+
+/*
+ * Filter this process, which must have one thread, and its children to come. Needs
+ * no_new_privs (caps_no_new_privs()), or CAP_SYS_ADMIN in the user namespace.
+ */
+int seccomp_install(const struct seccomp_program *p, struct err *e);
+
+#endif
