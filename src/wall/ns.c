@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ns.c - namespaces around a new root.
+ *
+ * Theory of operation. Three processes take part:
+ *
+ *   keeper   the caller, in the host's namespaces. It can write id maps and control
+ * groups. stage    its child, in user namespace A (the calling user's id map) and a mount
+ * namespace. Takes hold of everything of the host's while it is still the calling user,
+ * makes the next process, writes that one's id map, and is gone. init     PID 1 of a PID
+ * namespace of A's. Builds the root out of what stage holds and enters it; then moves
+ * into user namespace B, nested in A, with mount, network, IPC, UTS and cgroup namespaces
+ * that belong to B; gives up what the wall says; and becomes the warder. It is the
+ * keeper's child (CLONE_PARENT), so that it dies with the keeper and the keeper can wait
+ * for it.
+ *
+ * Why two user namespaces: mounts that come into a mount namespace from a more privileged
+ * user namespace are locked (mount_namespaces(7)). Root of B may have CAP_SYS_ADMIN, as
+ * in the nspawn wall, and still can't take a mount away or make it writable again. And
+ * what is A's and not B's (the gate's side of the network, the files' owners) is out of
+ * B's reach.
+ *
+ * The PID namespace is A's because a /proc can only be mounted where the host's is still
+ * to be seen (mount_too_revealing() in the kernel), which is before the root is entered.
+ *
+ * Errors of stage and init come back through a pipe as a struct err; end of file on it
+ * means that the warder runs.
+ */
+#include "wall/ns.h"
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "linux/caps.h"
+#include "linux/cgroup.h"
+#include "linux/idmap.h"
+#include "linux/landlock-confine.h"
+#include "linux/mounts.h"
+#include "linux/netns.h"
+#include "linux/ns.h"
+#include "linux/pidfds.h"
+#include "linux/seccomp-filter.h"
+#include "wall/root.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+/* How long the keeper waits for the two processes to have done their part. */
+#define START_TIMEOUT_MS 30000
+
+struct plan {
+	const struct ns_profile *profile;
+	const struct wall_spec *spec;
+	struct root root;
+	bool userns;     /* false for the chroot wall run by root */
+	bool born_in_v2; /* stage is in the version 2 control group from its birth */
+	int stream;      /* the warder's end */
+	int sync[2];     /* keeper and stage: 0 is the keeper's */
+	int report[2];   /* struct err of stage or init */
+};
+
+static void __attribute__((noreturn)) fail(const struct plan *p, const struct err *e)
+{
+	/* one write below PIPE_BUF arrives whole or not at all */
+	if (write(p->report[1], e, sizeof(*e)) < 0)
+		_exit(126);
+	_exit(125);
+}
+
+/* Become user and group 0 of the user namespace, without other groups. */
+static int become_root(const struct idmap *ids, struct err *e)
+{
+	if (!ids->single && setgroups(0, NULL) < 0)
+		return err_sys(e, "drop groups");
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return err_sys(e, "become root of the user namespace");
+	/* what a change of ids takes away is needed: /proc/PID must stay ours for the map
+	 * of B */
+	if (prctl(PR_SET_DUMPABLE, 1) < 0)
+		return err_sys(e, "stay dumpable");
+	return 0;
+}
+
+static int confine(const struct ns_profile *p, int warder, struct err *e)
+{
+	/*
+	 * Everything beneath the root with every right: the point is what Landlock
+	 * refuses by itself: any change of mounts, tracing what is outside, signals and
+	 * abstract sockets to the outside, and ioctl on devices that are not listed.
+	 */
+	const struct landlock_rule rules[] = {
+		{ .path = "/", .rights = LANDLOCK_ALL & ~LANDLOCK_IOCTL },
+		{ .path = "/dev", .rights = LANDLOCK_IOCTL },
+		/* on a mount of its own, beneath no directory */
+		{ .fd = warder, .rights = LANDLOCK_READ | LANDLOCK_EXEC },
+	};
+	int r;
+
+	if (p->caps && (r = caps_bound(*p->caps, e)) < 0)
+		return r;
+	if (p->no_new_privs && (r = caps_no_new_privs(e)) < 0)
+		return r;
+	if (p->landlock) {
+		r = landlock_confine(rules, sizeof(rules) / sizeof(*rules),
+			LANDLOCK_NO_SIGNALS | LANDLOCK_NO_SOCKETS, e);
+		if (r < 0)
+			return r;
+	}
+	if (p->caps && (r = caps_reduce(*p->caps, e)) < 0)
+		return r;
+	return p->seccomp ? seccomp_install(p->seccomp, e) : 0;
+}
+
+static int exec_warder(const struct plan *p, struct err *e)
+{
+	char fd[16], reaper[] = "--reaper";
+	/* nothing of the caller's environment or arguments: /proc/1 is the sandbox's to
+	 * read */
+	char *argv[] = { (char[]){ "brig-warder" }, NULL, NULL, NULL };
+	char *envp[] = { NULL };
+	size_t n = 1;
+
+	if (p->profile->host_view)
+		argv[n++] = reaper;
+	(void)snprintf(fd, sizeof(fd), "%d", p->stream);
+	argv[n] = fd;
+	if (fcntl(p->stream, F_SETFD, 0) < 0)
+		return err_sys(e, "hand on the stream");
+	if (prctl(PR_SET_PDEATHSIG, p->profile->host_view ? SIGTERM : SIGKILL) < 0)
+		return err_sys(e, "bind its life to the keeper's");
+	(void)syscall(SYS_execveat, p->root.warder, "", argv, envp, AT_EMPTY_PATH);
+	return err_sys(e, "execute the warder");
+}
+
+/* Ask stage, over its pipe, for the map of namespace B. */
+static int get_map(int ask, int answer, struct err *e)
+{
+	char byte = 'm';
+
+	if (write(ask, &byte, 1) != 1 || read(answer, &byte, 1) != 1)
+		return err_set(e, EIO, "the stage process is gone");
+	return 0;
+}
+
+static int nest(const struct plan *p, int ask, int answer, struct err *e)
+{
+	int r = ns_unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC |
+			CLONE_NEWUTS | CLONE_NEWCGROUP,
+		e);
+
+	/* lost with every change of file-system ids; stage writes to /proc/1 */
+	if (r == 0 && prctl(PR_SET_DUMPABLE, 1) < 0)
+		r = err_sys(e, "stay dumpable");
+	if (r == 0)
+		r = get_map(ask, answer, e);
+	if (r < 0)
+		return err_wrap(e, "make the sandbox's namespaces");
+	if (sethostname(p->spec->hostname, strlen(p->spec->hostname)) < 0)
+		return err_sys(e, "set the host name");
+	return net_loopback_up(e);
+}
+
+static void __attribute__((noreturn)) run_init(struct plan *p, int ask, int answer)
+{
+	struct err e = { 0 };
+	int r = root_build(&p->root, &e);
+
+	if (r == 0 && !p->profile->host_view)
+		r = nest(p, ask, answer, &e);
+	if (r == 0)
+		r = root_finish(&p->root, &e);
+	if (r == 0)
+		r = confine(p->profile, p->root.warder, &e);
+	if (r == 0)
+		r = exec_warder(p, &e);
+	fail(p, &e);
+}
+
+/* Serve init's one request, then end. Its /proc names init as 1. */
+static void __attribute__((noreturn))
+serve_init(const struct plan *p, int ask, int answer)
+{
+	struct err e = { 0 };
+	char byte;
+
+	if (read(ask, &byte, 1) != 1)
+		_exit(0); /* init has said why itself */
+	if (idmap_write_identity(p->spec->ids, 1, &e) < 0) {
+		(void)err_wrap(&e, "map the ids of the sandbox");
+		fail(p, &e);
+	}
+	_exit(write(answer, &byte, 1) == 1 ? 0 : 1);
+}
+
+static int stage_open(struct plan *p, struct err *e)
+{
+	char go;
+	int r;
+
+	/* nothing mounted from here on is seen by the host, nor the other way round */
+	/* by itself and now: moved from outside, or later, it would cost a grace period
+	 * of RCU */
+	r = p->spec->cgroup ? cgroup_join(p->spec->cgroup, p->born_in_v2, e) : 0;
+	if (r == 0)
+		r = mount_isolate(e);
+	if (r == 0)
+		r = root_open(&p->root, e);
+	if (r < 0)
+		return r;
+	/* meanwhile the keeper has the id maps written, which takes two other programs */
+	if (read(p->sync[1], &go, 1) != 1)
+		return err_set(e, EIO, "the keeper is gone");
+	return p->userns ? become_root(p->spec->ids, e) : 0;
+}
+
+static void __attribute__((noreturn)) run_stage(struct plan *p)
+{
+	int ask[2], answer[2];
+	struct err e = { 0 };
+	pid_t pid;
+
+	if (stage_open(p, &e) < 0)
+		fail(p, &e);
+	if (pipe2(ask, O_CLOEXEC) < 0 || pipe2(answer, O_CLOEXEC) < 0) {
+		(void)err_sys(&e, "make a pipe");
+		fail(p, &e);
+	}
+	pid = ns_clone(CLONE_PARENT | (p->profile->host_view ? 0 : CLONE_NEWPID), NULL);
+	if (pid == 0) {
+		(void)close(ask[0]);
+		(void)close(answer[1]);
+		run_init(p, ask[1], answer[0]);
+	}
+	if (pid < 0) {
+		(void)err_set(
+			&e, -pid, "make the first process: %s", strerrordesc_np(-pid));
+		fail(p, &e);
+	}
+	if (write(p->sync[1], &pid, sizeof(pid)) != sizeof(pid))
+		_exit(1);
+	(void)close(ask[1]);
+	(void)close(answer[0]);
+	if (p->profile->host_view)
+		_exit(0);
+	serve_init(p, ask[0], answer[1]);
+}
+
+/* Wait for 'fd' to be readable, bounded. */
+static int wait_readable(int fd, const char *what, struct err *e)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	int n;
+
+	do
+		n = poll(&pfd, 1, START_TIMEOUT_MS);
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
+		return err_set(e, ETIMEDOUT, "no sign of %s for %d seconds", what,
+			START_TIMEOUT_MS / 1000);
+	return n < 0 ? err_sys(e, "wait for %s", what) : 0;
+}
+
+/* The error that stage or init sent, if any; 0 once the warder's program runs. */
+static int read_report(int fd, struct err *e)
+{
+	struct err theirs;
+	ssize_t n;
+	int r = wait_readable(fd, "the sandbox's first process", e);
+
+	if (r < 0)
+		return r;
+	n = read(fd, &theirs, sizeof(theirs));
+	if (n == 0)
+		return 0;
+	if (n != sizeof(theirs) || theirs.code <= 0)
+		return err_set(
+			e, EIO, "the sandbox's first process ended without a word");
+	theirs.msg[sizeof(theirs.msg) - 1] = '\0';
+	theirs.hint[sizeof(theirs.hint) - 1] = '\0';
+	if (e)
+		*e = theirs;
+	return -theirs.code;
+}
+
+/* What the keeper does for stage, until init is known. */
+static int help_stage(struct plan *p, pid_t stage, struct wall_run *run, struct err *e)
+{
+	pid_t init = 0;
+	int r = 0;
+
+	if (p->userns && (r = idmap_write(p->spec->ids, stage, e)) < 0)
+		return err_wrap(e, "map ids");
+	if (p->userns) {
+		run->userns = ns_open(stage, "user", e);
+		if (run->userns < 0)
+			return run->userns;
+	}
+	if (write(p->sync[0], "g", 1) != 1)
+		return err_set(e, EIO, "the stage process is gone");
+	if ((r = wait_readable(p->sync[0], "the stage process", e)) < 0)
+		return r;
+	if (read(p->sync[0], &init, sizeof(init)) != sizeof(init))
+		return err_set(e, EIO, "the stage process ended early");
+	run->init = init;
+	run->pidfd = pidfd_open_pid(init, e);
+	return run->pidfd < 0 ? run->pidfd : 0;
+}
+
+static uint64_t mount_namespace_of(pid_t pid)
+{
+	char path[48];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+	return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+static int start_stage(struct plan *p, struct wall_run *run, struct err *e)
+{
+	struct err mine = { 0 }, *first = e ? e : &mine;
+	uint64_t flags = (p->userns ? CLONE_NEWUSER : 0) | CLONE_NEWNS;
+	auto_fd int group = p->spec->cgroup ? cgroup_v2_fd(p->spec->cgroup, &mine) : -1;
+	pid_t stage;
+	int r, theirs;
+
+	p->born_in_v2 = group >= 0;
+	stage = group >= 0 ? ns_clone_into(flags, group, NULL) : ns_clone(flags, NULL);
+	if (stage == 0) {
+		(void)close(p->sync[0]);
+		(void)close(p->report[0]);
+		run_stage(p);
+	}
+	if (stage < 0) {
+		(void)err_set(e, -stage, "make a namespace: %s", strerrordesc_np(-stage));
+		err_hint(e, "brig doctor says what this machine lacks");
+		return stage;
+	}
+	(void)close(p->sync[1]);
+	(void)close(p->report[1]);
+	(void)close(p->stream);
+	p->sync[1] = p->report[1] = p->stream = -1;
+	r = help_stage(p, stage, run, first);
+	if (r < 0) {
+		/* what went wrong over there says more than that it is gone */
+		if (r == -EIO && (theirs = read_report(p->report[0], &mine)) < 0) {
+			*first = mine;
+			r = theirs;
+		}
+		(void)kill(stage, SIGKILL);
+	} else {
+		r = read_report(p->report[0], first);
+	}
+	(void)waitpid(stage, NULL, 0);
+	if (r == 0)
+		run->mnt_ns = mount_namespace_of(run->init);
+	return r;
+}
+
+static void plan_close(struct plan *p)
+{
+	int *fds[] = { &p->stream, &p->sync[0], &p->sync[1], &p->report[0],
+		&p->report[1] };
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+		if (*fds[i] >= 0)
+			(void)close(*fds[i]);
+	root_close(&p->root);
+}
+
+int ns_start(const struct ns_profile *profile, const struct wall_spec *spec,
+	struct wall_run *ret, struct err *e)
+{
+	struct plan p = { .profile = profile,
+		.spec = spec,
+		.stream = -1,
+		.sync = { -1, -1 },
+		.report = { -1, -1 },
+		.userns = !(profile->host_ids_for_root && spec->ids->root) };
+	struct wall_run run = WALL_RUN_INIT;
+	int stream[2], r;
+
+	r = root_prepare(&p.root, spec, profile->host_view, e);
+	p.root.masked = profile->masked;
+	if (r == 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream) < 0)
+		r = err_sys(e, "make a socket");
+	if (r == 0) {
+		run.stream = stream[0];
+		p.stream = stream[1];
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p.sync) < 0 ||
+			pipe2(p.report, O_CLOEXEC) < 0)
+			r = err_sys(e, "make a socket");
+	}
+	if (r == 0)
+		r = start_stage(&p, &run, e);
+	if (r < 0 && run.pidfd >= 0)
+		(void)ns_stop(&run, 5000000000ULL, NULL);
+	plan_close(&p);
+	if (r < 0) {
+		wall_run_clear(&run);
+		return r;
+	}
+	*ret = run;
+	return 0;
+}
+
+int ns_stop(struct wall_run *run, uint64_t wait_ns, struct err *e)
+{
+	int r;
+
+	/* the end of the stream makes the warder kill what it has; PID 1 takes its
+	 * namespace along */
+	if (run->stream >= 0)
+		(void)shutdown(run->stream, SHUT_RDWR);
+	if (run->userns >= 0)
+		(void)pidfd_kill(run->pidfd, SIGKILL);
+	r = pidfd_wait(run->pidfd, (int)(wait_ns / 1000000), NULL);
+	if (r == -ECHILD)
+		r = 0;
+	if (r < 0)
+		return err_set(
+			e, -r, "process %d of the sandbox does not end", run->init);
+	return 0;
+}
+
+/* In a child, since it can't be taken back: may this user make these namespaces? */
+static int try_namespaces(bool userns)
+{
+	pid_t pid = ns_clone((userns ? CLONE_NEWUSER : 0) | CLONE_NEWNS, NULL);
+	int status;
+
+	if (pid == 0)
+		_exit(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? errno : 0);
+	if (pid < 0)
+		return pid;
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -EIO;
+	return -WEXITSTATUS(status);
+}
+
+int ns_probe(const struct ns_profile *p, struct err *e)
+{
+	bool userns = !(p->host_ids_for_root && geteuid() == 0);
+	int r = try_namespaces(userns);
+
+	if (r < 0) {
+		(void)err_set(e, -r, "%s namespaces are not to be had here: %s",
+			userns ? "user" : "mount", strerrordesc_np(-r));
+		err_hint(e, "brig doctor says why and what to do");
+		return r;
+	}
+	return 0;
+}

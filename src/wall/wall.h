@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wall.h - the one interface to every kind of isolation.
+ *
+ * A wall is a constant table of functions. Above it nobody knows which wall a sandbox
+ * has; a member that is NULL means "cannot". To add one, add a folder and a row in
+ * wall.c.
+ *
+ * Life cycle: probe, start, then any of the others, then stop, once. start returns with
+ * the warder speaking on 'stream' (guest/proto.h), so running commands, copying files,
+ * signals and terminals are the same for all and no business of the wall's.
+ */
+#ifndef BRIG_WALL_WALL_H
+#define BRIG_WALL_WALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct cgroup;
+struct err;
+struct idmap;
+
+enum wall_root {
+	WALL_ROOT_HOST,   /* the machine's own system directories */
+	WALL_ROOT_DIR,    /* a directory, under a private writable layer */
+	WALL_ROOT_LAYERS, /* image layers, under a private writable layer */
+};
+
+enum wall_mode { WALL_RW, WALL_RO, WALL_OVERLAY };
+
+/* Something of the host's that is to be seen inside. */
+struct wall_mount {
+	const char *src; /* absolute, on the host */
+	const char *dst; /* absolute, inside */
+	enum wall_mode mode;
+	const char
+		*layer; /* overlay: "ws/0", the place in 'dir' of its upper/ and work/ */
+	char *const
+		*pinned; /* beneath it: made mount points, so that none can be renamed */
+	size_t pinned_n;
+	char *const *readonly; /* beneath it: read-only; the way to each is pinned */
+	size_t readonly_n;
+};
+
+/* What to start. Borrowed; everything stays the caller's. */
+struct wall_spec {
+	const char *name;
+	const char *hostname;
+	const struct idmap *ids;
+	const char *dir; /* the sandbox's directory: upper/, work/ and root/ are in it */
+	enum wall_root root;
+	const char *root_dir; /* the directory, or the folder of the layers */
+	char *const *layers;  /* names in it, the lowest first */
+	size_t layers_n;
+	char *const *host_dirs; /* more of the host's directories, read-only */
+	size_t host_dirs_n;
+	const struct wall_mount *mounts;
+	size_t mounts_n;
+	const char *home;            /* inside; made when it is not there */
+	const char *user;            /* name of the working user */
+	const char *warder;          /* path of the warder's program on the host */
+	const struct cgroup *cgroup; /* NULL: none */
+};
+
+/* What runs. Descriptors belong to it until wall_run_clear(). */
+struct wall_run {
+	pid_t init; /* the warder, a child of the caller */
+	int pidfd;  /* of init */
+	int stream; /* to the warder */
+	int userns; /* the user namespace that owns the sandbox's files; -1 without one */
+	uint64_t mnt_ns; /* inode number: whoever is in it belongs to the sandbox */
+};
+
+#define WALL_RUN_INIT                                   \
+	{                                               \
+		.pidfd = -1, .stream = -1, .userns = -1 \
+	}
+
+struct wall {
+	const char *name;
+	int strength;       /* a larger number stops more */
+	const char *brief;  /* what separates */
+	const char *passes; /* what it doesn't stop; brig says so */
+	bool own_pids;      /* the sandbox sees only its own processes */
+	bool own_net;
+	bool host_kernel;
+
+	/* Can this machine run it? 0, or an error that says what is missing and how to
+	 * get it. */
+	int (*probe)(struct err *e);
+	int (*start)(const struct wall_spec *spec, struct wall_run *ret, struct err *e);
+	/* Kill everything in it and wait, at most 'wait_ns'. */
+	int (*stop)(struct wall_run *run, uint64_t wait_ns, struct err *e);
+	/* NULL where only the control group or the warder can do it. */
+	int (*pause)(struct wall_run *run, struct err *e);
+	int (*resume)(struct wall_run *run, struct err *e);
+	int (*snapshot)(struct wall_run *run, int dir, struct err *e);
+};
+
+/* All, the weakest first; ended by NULL. */
+extern const struct wall *const walls[];
+
+/* By name. -EINVAL names the nearest. "auto" is the strongest whose probe passes. */
+int wall_find(const char *name, const struct wall **ret, struct err *e);
+
+void wall_run_clear(struct wall_run *run);
+
+#endif
