@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define OPEN_DIR (O_PATH | O_DIRECTORY | O_CLOEXEC)
+#define OPEN_DIR (O_PATH | O_DIRECTORY)
 
 static void set_name(struct files_place *p, const char *name)
 {
@@ -48,7 +48,7 @@ static int open_above(const struct files_dest *d, struct files_place *p, struct 
 	set_name(p, base);
 	if (slash)
 		slash[slash == path] = '\0';
-	p->fd = openat(d->dirfd, slash ? path : ".", OPEN_DIR);
+	p->fd = files_openat(d->dirfd, slash ? path : ".", d->flags, OPEN_DIR);
 	return p->fd < 0 ? err_sys(e, "copy to '%s': open the directory above", d->path)
 			 : 0;
 }
@@ -62,13 +62,17 @@ int files_dest_open(const struct files_dest *dest, const struct files_entry *top
 	struct files_place place = { .fd = -1 };
 	int r;
 
-	place.fd = openat(dest->dirfd, dest->path, OPEN_DIR | (follow ? 0 : O_NOFOLLOW));
+	place.fd = files_openat(dest->dirfd, dest->path, dest->flags,
+		OPEN_DIR | (follow ? 0 : O_NOFOLLOW));
 	if (place.fd >= 0) {
 		place.merge = is_dir && (top->flags & FILES_CONTENTS);
 		set_name(&place, top->name);
 		*ret = place;
 		return 0;
 	}
+	if (errno == EXDEV)
+		return err_set(e, EXDEV,
+			"copy to '%s': a link leads it out of the workspace", dest->path);
 	if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
 		return err_sys(e, "copy to '%s'", dest->path);
 	if (errno != ENOENT) {

@@ -300,24 +300,30 @@ static int pack_top(
 	bool follow =
 		(flags & FILES_FOLLOW) || str_ends(path, "/") || str_ends(path, "/.");
 	int nofollow = follow ? 0 : O_NOFOLLOW, fd, r;
+	auto_fd int at = files_openat(dirfd, path, flags, O_PATH | nofollow);
 	bool contents = false;
 	char name[256];
 	struct stat st;
 
+	if (at < 0 && errno == EXDEV)
+		return err_set(
+			e, EXDEV, "copy '%s': a link leads it out of the workspace", path);
+	if (at < 0 || fstat(at, &st) < 0)
+		return err_sys(e, "copy '%s'", path);
 	r = top_name(path, name, &contents);
 	if (r < 0)
 		return err_set(e, -r, "copy '%s': %s", path, strerror(-r));
-	if (fstatat(dirfd, path, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
-		return err_sys(e, "copy '%s'", path);
 	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
 		return err_set(e, EINVAL, "copy '%s': no file, directory or link", path);
 	r = put(p, FILES_MAGIC, FILES_MAGIC_LEN);
 	if (r == 0 && S_ISLNK(st.st_mode))
-		return pack_link(p, dirfd, path, name, &st);
+		return pack_link(p, at, "", name, &st);
 	if (r < 0)
 		return err_set(e, -r, "send '%s': %s", path, strerror(-r));
-	fd = S_ISDIR(st.st_mode) ? open_dir(dirfd, path, nofollow)
-				 : open_file(dirfd, path, nofollow);
+	fd = files_openat(dirfd, path, flags,
+		nofollow |
+			(S_ISDIR(st.st_mode) ? O_RDONLY | O_DIRECTORY
+					     : O_RDONLY | O_NONBLOCK | O_NOCTTY));
 	if (fd < 0)
 		return err_sys(e, "open '%s'", path);
 	if (S_ISREG(st.st_mode))

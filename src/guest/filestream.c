@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "guest/filestream.h"
 
+#include "base/path.h"
+
 #include "base/file.h"
 
 static int write_fd(void *data, const void *bytes, size_t len)
@@ -29,4 +31,18 @@ struct files_sink files_sink_fd(const int *fd)
 struct files_source files_source_fd(const int *fd)
 {
 	return (struct files_source){ read_fd, (void *)(uintptr_t)fd };
+}
+
+int files_openat(int dirfd, const char *path, unsigned flags, int how)
+{
+	struct err quiet;
+	int fd;
+
+	if (!(flags & FILES_BENEATH))
+		return openat(dirfd, path, how | O_CLOEXEC);
+	fd = path_open_beneath(dirfd, path, (unsigned)how, 0, &quiet);
+	if (fd >= 0)
+		return fd;
+	errno = -fd;
+	return -1;
 }

@@ -45,7 +45,11 @@ struct files_count {
 	struct err problem; /* the first of 'failed', on the sender's side */
 };
 
-#define FILES_FOLLOW 1U /* follow a symbolic link that is the path itself */
+#define FILES_FOLLOW  1U /* follow a symbolic link that is the path itself */
+#define FILES_BENEATH 2U /* no link may lead 'path' out of 'dirfd'; it is relative */
+
+/* openat(2) of such a path: a descriptor, or -1 with errno. */
+int files_openat(int dirfd, const char *path, unsigned flags, int how);
 
 /*
  * Write 'path' (file, link or directory) and all beneath it into the sink. As with

@@ -8,6 +8,7 @@
 #include "linux/cgroup-file.h"
 
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #define LIMITED \
 	(CGROUP_BIT(CGROUP_MEMORY) | CGROUP_BIT(CGROUP_CPU) | CGROUP_BIT(CGROUP_PIDS))
@@ -55,10 +56,19 @@ static bool owned_and_writable(const char *dir, uid_t uid)
 		access(dir, W_OK) == 0 && access(procs, W_OK) == 0;
 }
 
+/* systemd's mark on what it gave away ("Control Group APIs and Delegation"). */
+static bool marked_delegated(const char *dir)
+{
+	char value[8];
+
+	return getxattr(dir, "user.delegate", value, sizeof(value)) == 1 &&
+		value[0] == '1';
+}
+
 /*
- * The topmost group at or above one's own that belongs to the user. A process may be
- * moved where the common ancestor of both groups can be written, so it has to be one of
- * those above.
+ * The topmost group at or above one's own that belongs to the user, or the first that
+ * systemd gave away: what is above that it writes itself. A process may be moved where
+ * the common ancestor of both groups can be written, so it has to be one of those above.
  */
 static char *topmost_owned(const struct cgroup_hierarchy *v2, uid_t uid)
 {
@@ -70,7 +80,8 @@ static char *topmost_owned(const struct cgroup_hierarchy *v2, uid_t uid)
 
 		free(best);
 		best = strdup(dir);
-		if (!slash || slash == dir || strcmp(dir, v2->mount) == 0)
+		if (!slash || slash == dir || strcmp(dir, v2->mount) == 0 ||
+			marked_delegated(dir))
 			break;
 		*slash = '\0';
 	}

@@ -183,11 +183,19 @@ static const char *const readonly_proc[] = { "bus", "fs", "irq", "sys", "sysrq-t
 static const char *const masked_sys[] = { "firmware", "devices/virtual/powercap",
 	"kernel/debug", "kernel/tracing", "kernel/security", "fs/bpf", "fs/cgroup" };
 
-/* Hide one path: a file behind /dev/null, a directory behind an empty read-only one. */
-static int mask(int base, const char *path, struct err *e)
+/* What hides a directory: one that is empty and read-only, a copy of it for each. */
+static int make_empty(struct err *e)
 {
-	static const struct mount_option options[] = { { "size", "4k" },
-		{ "mode", "0555" }, { "nr_inodes", "1" }, { 0 } };
+	static const struct mount_option options[] = { { "size", "4k" }, { "mode", "0555" },
+		{ "nr_inodes", "1" }, { 0 } };
+
+	return mount_new("tmpfs", options,
+		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+}
+
+/* Hide one path: a file behind /dev/null, a directory behind 'nothing'. */
+static int mask(int base, const char *path, int nothing, struct err *e)
+{
 	struct err quiet;
 	auto_fd int at = path_open_plain(base, path, O_PATH, 0, &quiet);
 	auto_fd int over = -1;
@@ -195,13 +203,8 @@ static int mask(int base, const char *path, struct err *e)
 
 	if (at < 0)
 		return 0; /* this kernel doesn't have it */
-	if (is_directory(at))
-		over = mount_new("tmpfs", options,
-			MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-				MOUNT_ATTR_NOEXEC,
-			e);
-	else
-		over = mount_clone(AT_FDCWD, "/dev/null", false, e);
+	over = is_directory(at) ? mount_clone(nothing, "", false, e) :
+				  mount_clone(AT_FDCWD, "/dev/null", false, e);
 	r = over < 0 ? over : mount_attach(over, at, "", e);
 	return r < 0 ? err_wrap(e, "mask '%s'", path) : 0;
 }
@@ -210,10 +213,12 @@ int tree_mask_proc(int root, struct err *e)
 {
 	auto_fd int proc = path_open_plain(root, "proc", O_PATH | O_DIRECTORY, 0, e);
 
-	if (proc < 0)
-		return proc;
+	auto_fd int nothing = make_empty(e);
+
+	if (proc < 0 || nothing < 0)
+		return proc < 0 ? proc : nothing;
 	for (size_t i = 0; i < sizeof(masked_proc) / sizeof(*masked_proc); i++) {
-		int r = mask(proc, masked_proc[i], e);
+		int r = mask(proc, masked_proc[i], nothing, e);
 
 		if (r < 0)
 			return r;
@@ -230,11 +235,14 @@ int tree_mask_proc(int root, struct err *e)
 int tree_mask_sys(struct err *e)
 {
 	auto_fd int sys = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_fd int nothing = make_empty(e);
 
 	if (sys < 0)
 		return err_sys(e, "open '/sys'");
+	if (nothing < 0)
+		return nothing;
 	for (size_t i = 0; i < sizeof(masked_sys) / sizeof(*masked_sys); i++) {
-		int r = mask(sys, masked_sys[i], e);
+		int r = mask(sys, masked_sys[i], nothing, e);
 
 		if (r < 0)
 			return r;

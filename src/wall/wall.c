@@ -9,21 +9,28 @@
 
 const struct wall *const walls[] = { &wall_chroot, &wall_nspawn, &wall_container, NULL };
 
-static int strongest(const struct wall **ret, struct err *e)
+/* The next weaker wall than 'below' (NULL: the strongest). */
+static const struct wall *next_weaker(const struct wall *below)
 {
 	const struct wall *best = NULL;
 
 	for (size_t i = 0; walls[i]; i++)
-		if (walls[i]->probe(e) == 0 &&
+		if ((!below || walls[i]->strength < below->strength) &&
 			(!best || walls[i]->strength > best->strength))
 			best = walls[i];
-	if (!best) {
-		(void)err_wrap(e, "no wall works on this machine");
-		err_hint(e, "brig doctor says what each one lacks");
-		return -ENOSYS;
-	}
-	*ret = best;
-	return 0;
+	return best;
+}
+
+static int strongest(const struct wall **ret, struct err *e)
+{
+	for (const struct wall *w = next_weaker(NULL); w; w = next_weaker(w))
+		if (w->probe(e) == 0) {
+			*ret = w;
+			return 0;
+		}
+	(void)err_wrap(e, "no wall works on this machine");
+	err_hint(e, "brig doctor says what each one lacks");
+	return -ENOSYS;
 }
 
 int wall_find(const char *name, const struct wall **ret, struct err *e)

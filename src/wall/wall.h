@@ -86,6 +86,7 @@ struct wall {
 	bool own_pids;      /* the sandbox sees only its own processes */
 	bool own_net;
 	bool host_kernel;
+	bool keeps_user; /* a command can't become another user by executing something */
 
 	/* Can this machine run it? 0, or an error that says what is missing and how to
 	 * get it. */

@@ -40,6 +40,7 @@ const struct wall wall_container = {
 	.own_pids = true,
 	.own_net = true,
 	.host_kernel = true,
+	.keeps_user = true,
 	.probe = probe,
 	.start = start,
 	.stop = ns_stop,
