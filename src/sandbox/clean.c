@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/clean.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/dirs.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "linux/cgroup.h"
+#include "linux/idmap.h"
+#include "linux/ns.h"
+#include "linux/pidfds.h"
+#include "sandbox/control.h"
+#include "sandbox/guarding.h"
+#include "sandbox/sandbox.h"
+
+#include <dirent.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#define GROUP_WAIT_MS 5000
+#define KILL_WAIT_NS  (5 * NS_PER_SEC)
+
+static int enter(const struct idmap *ids, int userns, struct err *e)
+{
+	int r;
+
+	/* root needs no user namespace to remove files, a single map has no other owners
+	 */
+	if (ids->root || ids->single)
+		return 0;
+	if (userns < 0)
+		return idmap_enter(ids, e);
+	r = ns_enter(userns, "user", e);
+	if (r < 0)
+		return r;
+	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return err_sys(e, "become root of the user namespace");
+	return 0;
+}
+
+struct outcome {
+	int r;
+	struct err e;
+};
+
+int clean_in_userns(const struct idmap *ids, int userns,
+	int (*work)(void *with, struct err *e), void *with, struct err *e)
+{
+	struct outcome out = { 0 };
+	int pipe_fds[2];
+	ssize_t n;
+	pid_t pid;
+
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return err_sys(e, "make a pipe");
+	pid = ns_clone(0, NULL);
+	if (pid == 0) {
+		out.r = enter(ids, userns, &out.e);
+		if (out.r == 0)
+			out.r = work(with, &out.e);
+		_exit(write(pipe_fds[1], &out, sizeof(out)) == sizeof(out) ? 0 : 1);
+	}
+	(void)close(pipe_fds[1]);
+	if (pid < 0) {
+		(void)close(pipe_fds[0]);
+		return err_set(e, -pid, "start a process");
+	}
+	do
+		n = read(pipe_fds[0], &out, sizeof(out));
+	while (n < 0 && errno == EINTR);
+	(void)close(pipe_fds[0]);
+	(void)waitpid(pid, NULL, 0);
+	if (n != sizeof(out))
+		return err_set(e, EIO, "a process of brig's ended without a word");
+	if (out.r < 0 && e)
+		*e = out.e;
+	return out.r;
+}
+
+struct removal {
+	int parent;
+	const char *name;
+};
+
+static int remove_work(void *with, struct err *e)
+{
+	const struct removal *what = with;
+
+	return file_remove_tree(what->parent, what->name, e);
+}
+
+#define GONE_END ".gone"
+
+int clean_forget(const struct sandbox *s, char **ret_gone, struct err *e)
+{
+	auto_fd int parent = openat(s->dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_free char *gone = NULL;
+	char id[33];
+	int r = sandbox_new_id(id, e);
+
+	*ret_gone = NULL;
+	if (r < 0)
+		return r;
+	if (parent < 0)
+		return err_sys(e, "open the directory of sandboxes");
+	/* names that begin with a dot are no sandboxes */
+	gone = str_printf(".%s.%.8s" GONE_END, s->name, id);
+	if (!gone)
+		return err_set(e, ENOMEM, "out of memory");
+	if (renameat(parent, s->name, parent, gone) < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "remove sandbox '%s'", s->name);
+	*ret_gone = take_ptr(&gone);
+	return 0;
+}
+
+static int empty(
+	int parent, const char *name, const struct idmap *ids, int userns, struct err *e)
+{
+	struct removal what = { .parent = parent, .name = name };
+	int r = clean_in_userns(ids, userns, remove_work, &what, e);
+
+	return r < 0 ? err_wrap(e, "empty '%s'", name) : 0;
+}
+
+int clean_empty(const char *gone, const struct idmap *ids, int userns, struct err *e)
+{
+	auto_fd int parent = gone ? dirs_open(DIR_STATE, "sandboxes", e) : -1;
+
+	if (!gone)
+		return 0;
+	return parent < 0 ? parent : empty(parent, gone, ids, userns, e);
+}
+
+int clean_remove(
+	const struct sandbox *s, const struct idmap *ids, int userns, struct err *e)
+{
+	auto_free char *gone = NULL;
+	int r = clean_forget(s, &gone, e);
+
+	return r < 0 ? r : clean_empty(gone, ids, userns, e);
+}
+
+int clean_gone_all(const struct idmap *ids, struct err *e)
+{
+	auto_fd int parent = dirs_open(DIR_STATE, "sandboxes", e);
+	auto_fd int listed =
+		parent < 0 ? -1 : openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = listed < 0 ? NULL : fdopendir(listed);
+	int last = 0;
+
+	if (!dir)
+		return parent < 0 ? parent
+				  : err_sys(e, "list the directory of sandboxes");
+	(void)take_fd(&listed);
+	for (struct dirent *d; (d = readdir(dir));) {
+		int r = d->d_name[0] == '.' && str_ends(d->d_name, GONE_END)
+			? empty(parent, d->d_name, ids, -1, e)
+			: 0;
+
+		if (r < 0)
+			last = r;
+	}
+	(void)closedir(dir);
+	return last;
+}
+
+/* Is there a name with this end in a directory? One that can't be looked into counts as
+ * full. */
+static bool has_entries(const struct sandbox *s, const char *path, const char *end)
+{
+	int fd = openat(s->dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	bool some = false;
+
+	if (!dir) {
+		if (fd >= 0)
+			(void)close(fd);
+		return fd >= 0 || errno != ENOENT;
+	}
+	for (struct dirent *d; !some && (d = readdir(dir));)
+		some = strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0 &&
+			str_ends(d->d_name, end);
+	(void)closedir(dir);
+	return some;
+}
+
+bool clean_has_overlay(const struct sandbox *s)
+{
+	for (size_t i = 0; i < s->rec.mounts.n; i++) {
+		char path[32];
+
+		(void)snprintf(path, sizeof(path), "ws/%zu/upper", i);
+		if (record_mount(&s->rec, i)->mode == MOUNT_OVERLAY &&
+			has_entries(s, path, ""))
+			return true;
+	}
+	return false;
+}
+
+bool clean_has_held(const struct sandbox *s)
+{
+	/* each thing has its NAME.json beside it; the texts may belong to the sandbox's
+	 * ids */
+	return has_entries(s, "held", ".json");
+}
+
+static bool in_namespace(const char *pid, uint64_t inode)
+{
+	char path[64];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "/proc/%.20s/ns/mnt", pid);
+	return stat(path, &st) == 0 && st.st_ino == inode;
+}
+
+/* Kill each process in the mount namespace. Returns how many there were. */
+static int kill_once(uint64_t inode)
+{
+	DIR *proc = opendir("/proc");
+	int n = 0;
+
+	for (struct dirent *d; proc && (d = readdir(proc));) {
+		auto_fd int fd = -1;
+
+		if (d->d_name[0] < '1' || d->d_name[0] > '9' ||
+			!in_namespace(d->d_name, inode))
+			continue;
+		fd = pidfd_open_pid((pid_t)strtol(d->d_name, NULL, 10), NULL);
+		/* the number may have a new owner since: look again, now that it can't
+		 * change */
+		if (fd < 0 || !in_namespace(d->d_name, inode))
+			continue;
+		(void)pidfd_kill(fd, SIGKILL);
+		n++;
+	}
+	if (proc)
+		(void)closedir(proc);
+	return n;
+}
+
+static int kill_rest(const struct run_state *run, struct err *e)
+{
+	uint64_t until = clock_mono_ns() + KILL_WAIT_NS;
+	auto_buf struct buf boot = { 0 };
+	struct stat own;
+
+	if (file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &boot, e) < 0)
+		return -e->code;
+	boot.data[strcspn(boot.data, "\n")] = '\0';
+	/* after a reboot the number is somebody else's */
+	if (!run->mnt_ns || !str_eq(boot.data, run->boot_id))
+		return 0;
+	if (stat("/proc/self/ns/mnt", &own) < 0 || own.st_ino == run->mnt_ns)
+		return 0;
+	while (kill_once(run->mnt_ns) > 0) {
+		if (clock_mono_ns() > until)
+			return err_set(e, EBUSY, "processes of the sandbox do not end");
+		(void)usleep(2000);
+	}
+	return 0;
+}
+
+static int remove_groups(const struct run_state *run, struct err *e)
+{
+	struct cgroup g = { 0 };
+	int r;
+
+	if (run->cgroups.n == 0)
+		return 0;
+	r = cgroup_open_paths(run->cgroups.v, &g, e);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	(void)cgroup_kill(&g, GROUP_WAIT_MS, NULL);
+	r = cgroup_remove(&g, GROUP_WAIT_MS, e);
+	cgroup_clear(&g);
+	return r;
+}
+
+int clean_crashed(
+	const struct sandbox *s, struct strv *notes, bool *ret_removed, struct err *e)
+{
+	struct run_state run = { 0 };
+	struct exit_state x = { .status = 137,
+		.finished = clock_real_ns(),
+		.reason = (char *)(uintptr_t) "its keeper was killed" };
+	struct guarding g = { 0 };
+	struct idmap ids;
+	int r;
+
+	*ret_removed = false;
+	(void)sandbox_status(s, &run, NULL);
+	r = kill_rest(&run, e);
+	if (r == 0)
+		r = remove_groups(&run, e);
+	json_struct_clear(&run_schema, &run);
+	if (r == 0)
+		r = idmap_for_caller(&ids, e);
+	if (r == 0)
+		r = guarding_end(s, &ids, -1, &g, notes, e);
+	x.held = g.held;
+	guarding_clear(&g);
+	if (r < 0)
+		return err_wrap(e, "tidy up after '%s'", s->name);
+	control_unlink(s->name);
+	if (s->rec.rm && !x.held && !clean_has_overlay(s)) {
+		*ret_removed = true;
+		return clean_remove(s, &ids, -1, e);
+	}
+	r = sandbox_write_exit(s, &x, e);
+	if (r == 0 && unlinkat(s->dir, "run.json", 0) < 0 && errno != ENOENT)
+		r = err_sys(e, "remove the run state of '%s'", s->name);
+	return r;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control.h - what the command line and a keeper say to each other, over a unix socket.
+ *
+ * One request a connection, in frames of base/wire.h on channel 0. The client sends
+ * REQUEST (JSON), the keeper answers REPLY (JSON). After the reply to "run", "attach" and
+ * "exec" the frames of the guest protocol go both ways for one command: the client sends
+ * DATA, EOF, SIGNAL and WINSIZE, the keeper DATA, CREDIT, STARTED, FAILED and EXITED; the
+ * client may send as much standard input as it was given CREDIT for. Last comes BYE
+ * (JSON), then the end.
+ *
+ * The socket is in a directory of the user's own, and the keeper looks at the peer's user
+ * besides: only the same user, or root, is served.
+ */
+#ifndef BRIG_SANDBOX_CONTROL_H
+#define BRIG_SANDBOX_CONTROL_H
+
+#include "base/json.h"
+#include "base/str.h"
+#include "base/wire.h"
+
+struct err;
+
+enum control_type { CONTROL_REQUEST = 64, CONTROL_REPLY, CONTROL_BYE };
+#define CONTROL_MORE 1U /* frame flag: another part of this message follows */
+#define CONTROL_MAX  ((size_t)4 << 20)
+
+enum control_verb {
+	CONTROL_RUN,    /* start the main command and attach to it */
+	CONTROL_START,  /* start the main command; replies when it runs */
+	CONTROL_ATTACH, /* to the main command */
+	CONTROL_EXEC,
+	CONTROL_STOP, /* ask, wait for grace, kill; replies when it has ended */
+	CONTROL_KILL, /* a signal to the main command */
+	CONTROL_PAUSE,
+	CONTROL_RESUME,
+	CONTROL_WAIT, /* replies when it has ended */
+	CONTROL_STATS,
+	CONTROL_PING,
+};
+
+struct control_request {
+	int verb;
+	struct strv argv;
+	struct strv env;
+	char *user;
+	char *cwd;
+	bool builtin; /* of the warder's: pack, unpack */
+	bool tty;
+	bool stdin_open;
+	bool detach; /* exec: reply with STARTED and let it run */
+	uint64_t rows, cols;
+	uint64_t signal;
+	uint64_t grace_ns;
+};
+
+struct control_reply {
+	bool ok;
+	uint64_t code; /* errno */
+	char *error;
+	char *hint;
+	uint64_t status; /* exit status: stop, wait */
+	/* stats; what can't be known is 0 */
+	uint64_t memory, memory_peak, memory_limit, cpu_ns, pids, pids_limit, oom_kills;
+};
+
+/* How it ended. */
+struct control_bye {
+	uint64_t status; /* of the command, as a shell has it */
+	char *reason;    /* "exited", "timeout", "stopped", "out of memory", "detached" */
+	char *error;     /* the command could not be started: why */
+	struct strv notes; /* lines for the person: what was held back, what was kept */
+};
+
+extern const struct json_schema control_request_schema, control_reply_schema,
+	control_bye_schema;
+
+/* Queue a message. 0 or -errno. */
+int control_send(struct wire *w, enum control_type type, const struct json_schema *s,
+	const void *m);
+
+/*
+ * Collect the parts of a message in 'parts'. Returns 1 and fills 'out' when it is whole,
+ * 0 when more is to come, -errno when it is bad.
+ */
+int control_take(const struct wire_frame *f, struct buf *parts,
+	const struct json_schema *s, void *out, struct err *e);
+
+/* Listen as, and connect to, RUN/NAME.sock whatever the length of the path. Descriptors.
+ */
+int control_listen(const char *name, struct err *e);
+int control_connect(const char *name, struct err *e);
+void control_unlink(const char *name);
+
+/* Is the peer of a unix socket this user, or root? */
+bool control_peer_allowed(int fd);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * keeper-priv.h - the keeper's own state, shared by its files and nobody else.
+ *
+ *	keeper.c        the process: set-up, stages, the end
+ *	keeper-start.c  the stages: what is brought up from a record
+ *	keeper-serve.c  clients and their requests
+ *	keeper-relay.c  commands: frames between clients and the warder
+ */
+#ifndef BRIG_SANDBOX_KEEPER_PRIV_H
+#define BRIG_SANDBOX_KEEPER_PRIV_H
+
+#include "base/wire.h"
+#include "guest/exec.h"
+#include "guest/proto.h"
+#include "guest/window.h"
+#include "linux/cgroup.h"
+#include "linux/idmap.h"
+#include "sandbox/control.h"
+#include "sandbox/guarding.h"
+#include "sandbox/log.h"
+#include "sandbox/sandbox.h"
+#include "wall/wall.h"
+
+#include <fcntl.h>
+
+struct loop;
+struct loop_source;
+
+#define MAIN_CHANNEL     1U
+#define EXIT_STATUS_BRIG 125U
+#define EXIT_STATUS_TIMEOUT 124U /* as timeout(1) has it */
+
+/* A connection of the command line. */
+struct client {
+	struct keeper *k;
+	struct client *next;
+	struct wire wire;
+	struct loop_source *src;
+	struct buf request; /* parts of it so far */
+	int verb;           /* of the request; -1 before */
+	uint16_t channel;   /* attached to it; 0: none */
+	bool owns_stdin;
+	bool wait_end; /* wants to hear of the sandbox's end */
+	bool closing;  /* ends when what is queued is written */
+};
+
+/* A command in the sandbox. */
+struct channel {
+	struct channel *next;
+	uint16_t id;
+	bool tty;
+	bool started, exited, failed;
+	bool detached;   /* exec -d: nobody listens */
+	unsigned eofs;   /* of stdout and stderr that came */
+	uint32_t unpaid; /* bytes passed on that clients have not taken yet */
+	struct guest_window in, out;
+	uint64_t status;
+	char *error; /* why it could not be started */
+	int code;    /* the errno of that */
+};
+
+struct keeper {
+	struct loop *loop;
+	struct sandbox sandbox;
+	const struct wall *wall;
+	struct wall_run run;
+	struct run_state state;
+	struct idmap ids;
+	struct cgroup cgroup;
+	bool has_cgroup;
+	struct guarding guard;
+	struct log log;
+	int lock, listener;
+	size_t stages_done;
+	bool keep; /* --rm, but there is something to keep */
+	char *gone; /* --rm: its name is gone, what its files are under now */
+
+	struct wire guest;
+	struct loop_source *guest_src, *listen_src, *init_src, *timeout, *grace;
+	struct client *clients;
+	struct channel *channels;
+	uint16_t next_channel;
+
+	bool main_wanted; /* the main command was asked for */
+	bool other_users; /* a command ran as somebody else than the caller */
+	bool ending;
+	bool paused;
+	const char *stop_reason; /* it was told to end: why */
+	const char *reason;      /* why it ended */
+	uint64_t status;
+	struct strv notes;
+};
+
+/* keeper-start.c */
+int keeper_up(struct keeper *k, struct err *e);
+void keeper_down(struct keeper *k);
+
+/* keeper-serve.c */
+int serve_listen(struct keeper *k, struct err *e);
+struct client *serve_add(struct keeper *k, int fd, struct err *e);
+void serve_reply(struct client *c, const struct control_reply *r);
+void serve_error(struct client *c, const struct err *e);
+void serve_flush(struct client *c);
+void serve_drop(struct client *c);
+void serve_end_all(struct keeper *k); /* BYE to everyone who waits */
+int serve_guest_stats(
+	struct keeper *k, const struct wire_frame *f); /* the warder's answer */
+void serve_bye(struct client *c, const struct channel *ch);
+
+/* keeper-relay.c */
+int relay_start(struct keeper *k, struct err *e); /* watch the warder's stream */
+struct channel *relay_find(struct keeper *k, uint16_t id);
+struct channel *relay_exec(
+	struct keeper *k, const struct control_request *q, uint16_t id, struct err *e);
+int relay_main(struct keeper *k, const struct control_request *q, struct err *e);
+void relay_attach(struct client *c, struct channel *ch);
+void relay_from_client(struct client *c, const struct wire_frame *f);
+void relay_client_gone(struct client *c);
+void relay_pay(struct keeper *k, struct channel *ch);
+void relay_flush(struct keeper *k);
+
+/* keeper.c */
+void keeper_end(struct keeper *k, const char *reason, uint64_t status);
+void keeper_stop(struct keeper *k, const char *reason, uint64_t grace_ns, int sig);
+void keeper_maybe_idle(struct keeper *k);
+
+#endif

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/points.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "linux/fsname.h"
+#include "linux/idmap.h"
+#include "sandbox/clean.h"
+#include "sandbox/sandbox.h"
+
+#include <dirent.h>
+#include <sys/statfs.h>
+
+#define PATH_LEN   64
+#define POINTS_MAX 64U
+#define BY_UNDO    "by-undo"
+
+/* After a workspace was found to be too large, brig doesn't try again at once. */
+#define RETRY_NS (24ULL * 3600 * NS_PER_SEC)
+
+/* File systems where ioctl_ficlonerange(2) may work; on others it is not even tried. */
+static const char *const cloning[] = { "btrfs", "xfs", "bcachefs", "zfs", "overlayfs",
+	"nfs", "cifs", "smb3", "fuse" };
+
+static int cannot(const struct mount_spec *m, const char *why, struct err *e)
+{
+	(void)err_set(e, EOPNOTSUPP, "no restore point of '%s': %s", m->src, why);
+	err_hint(e, "mount it as an overlay instead: brig run '%s:overlay'", m->src);
+	return -EOPNOTSUPP;
+}
+
+static bool has_points(const struct mount_spec *m)
+{
+	return m->workspace && m->mode == MOUNT_RW;
+}
+
+static int open_workspace(const struct mount_spec *m)
+{
+	return open(m->src, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+static int possible(const struct sandbox *s, const struct mount_spec *m, int root,
+	struct err *e)
+{
+	const char *name;
+	struct statfs fs;
+
+	/* it would hold itself, and an undo would remove brig's own records */
+	if (path_beneath(s->path, m->src))
+		return cannot(m, "brig's own files are in it", e);
+	if (fstatfs(root, &fs) < 0)
+		return err_sys(e, "look at the file system of '%s'", m->src);
+	name = fsname_of_magic((uint64_t)fs.f_type);
+	for (size_t i = 0; name && i < sizeof(cloning) / sizeof(*cloning); i++)
+		if (strcmp(name, cloning[i]) == 0)
+			return 0;
+	return cannot(m, "its file system has no reflinks", e);
+}
+
+int points_possible(const struct sandbox *s, size_t i, struct err *e)
+{
+	const struct mount_spec *m = record_mount(&s->rec, i);
+	auto_fd int root = open_workspace(m);
+
+	if (root < 0)
+		return err_sys(e, "open '%s'", m->src);
+	return possible(s, m, root, e);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* All numbers there are, at most POINTS_MAX, sorted. */
+static size_t list_all(const struct sandbox *s, uint64_t all[POINTS_MAX])
+{
+	int fd = openat(s->dir, "undo", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	size_t n = 0;
+
+	if (!dir) {
+		if (fd >= 0)
+			(void)close(fd);
+		return 0;
+	}
+	for (struct dirent *d; n < POINTS_MAX && (d = readdir(dir));)
+		if (d->d_name[0] >= '1' && d->d_name[0] <= '9' &&
+			strspn(d->d_name, "0123456789") == strlen(d->d_name))
+			all[n++] = strtoull(d->d_name, NULL, 10);
+	(void)closedir(dir);
+	qsort(all, n, sizeof(*all), compare);
+	return n;
+}
+
+size_t points_list(const struct sandbox *s, uint64_t *ret, size_t max)
+{
+	uint64_t all[POINTS_MAX];
+	size_t n = list_all(s, all), from = n > max ? n - max : 0;
+
+	memcpy(ret, all + from, (n - from) * sizeof(*all));
+	return n - from;
+}
+
+static void path_of(uint64_t number, const char *below, char out[PATH_LEN])
+{
+	(void)snprintf(
+		out, PATH_LEN, "undo/%llu%s", (unsigned long long)number, below);
+}
+
+static void mount_path(uint64_t number, size_t i, char out[PATH_LEN])
+{
+	char below[24];
+
+	(void)snprintf(below, sizeof(below), "/%zu", i);
+	path_of(number, below, out);
+}
+
+int points_open(const struct sandbox *s, uint64_t number, size_t i)
+{
+	char path[PATH_LEN];
+	int fd;
+
+	mount_path(number, i, path);
+	fd = openat(s->dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+bool points_is_undo(const struct sandbox *s, uint64_t number)
+{
+	char path[PATH_LEN];
+
+	path_of(number, "/" BY_UNDO, path);
+	return faccessat(s->dir, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int64_t make(const struct sandbox *s, struct err *e)
+{
+	uint64_t all[POINTS_MAX], next;
+	size_t n = list_all(s, all);
+	char path[PATH_LEN];
+	int r;
+
+	next = n ? all[n - 1] + 1 : 1;
+	path_of(next, "", path);
+	r = file_mkdirs(s->dir, path, 0700, e);
+	return r < 0 ? r : (int64_t)next;
+}
+
+int64_t points_new(const struct sandbox *s, struct err *e)
+{
+	int64_t number = make(s, e);
+	char path[PATH_LEN];
+	int r;
+
+	if (number < 0)
+		return number;
+	path_of((uint64_t)number, "/" BY_UNDO, path);
+	r = file_replace(s->dir, path, "", 0, 0600, 0, e);
+	return r < 0 ? r : number;
+}
+
+int points_new_mount(const struct sandbox *s, uint64_t number, size_t i, struct err *e)
+{
+	char path[PATH_LEN];
+
+	mount_path(number, i, path);
+	return file_open_dir(s->dir, path, 0700, e);
+}
+
+struct trim {
+	const struct sandbox *s;
+	uint64_t all[POINTS_MAX];
+	size_t n; /* of those to go */
+};
+
+static int trim_work(void *with, struct err *e)
+{
+	const struct trim *t = with;
+	int r = 0;
+
+	for (size_t i = 0; i < t->n && r == 0; i++) {
+		char path[PATH_LEN];
+
+		path_of(t->all[i], "", path);
+		r = file_remove_tree(t->s->dir, path, e);
+	}
+	return r;
+}
+
+int points_trim(const struct sandbox *s, struct err *e)
+{
+	struct trim t = { .s = s };
+	struct idmap ids;
+	struct err quiet;
+	int r;
+
+	t.n = list_all(s, t.all);
+	t.n = t.n > POINTS_KEPT ? t.n - POINTS_KEPT : 0;
+	if (t.n == 0 || trim_work(&t, &quiet) == 0)
+		return 0;
+	/* what an undo kept belongs to root inside */
+	r = idmap_for_caller(&ids, e);
+	return r < 0 ? r : clean_in_userns(&ids, -1, trim_work, &t, e);
+}
+
+static void why_path(size_t i, char out[PATH_LEN])
+{
+	(void)snprintf(out, PATH_LEN, "undo/why-%zu", i);
+}
+
+static bool failed_lately(const struct sandbox *s, size_t i)
+{
+	char path[PATH_LEN];
+	struct stat st;
+
+	why_path(i, path);
+	return fstatat(s->dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		(uint64_t)st.st_mtim.tv_sec * NS_PER_SEC + RETRY_NS > clock_real_ns();
+}
+
+char *points_why(const struct sandbox *s, size_t i)
+{
+	auto_buf struct buf text = { 0 };
+	char path[PATH_LEN];
+	struct err quiet;
+
+	why_path(i, path);
+	if (file_read(s->dir, path, 4096, &text, &quiet) < 0 || !text.len)
+		return NULL;
+	return buf_take(&text);
+}
+
+static void remember_why(const struct sandbox *s, size_t i, const struct err *why)
+{
+	char path[PATH_LEN];
+
+	why_path(i, path);
+	if (why)
+		(void)file_replace(
+			s->dir, path, why->msg, strlen(why->msg), 0600, 0, NULL);
+	else
+		(void)unlinkat(s->dir, path, 0);
+}
+
+/* 1 when there is one now, 0 when there is none and nothing to say, or -errno. */
+static int take_one(const struct sandbox *s, size_t i, int64_t *number, struct err *e)
+{
+	static const struct undo_limits limits = { POINTS_ENTRIES_MAX,
+		POINTS_TIME_MAX_MS * NS_PER_MS };
+	const struct mount_spec *m = record_mount(&s->rec, i);
+	auto_fd int root = open_workspace(m);
+	auto_fd int dest = -1;
+	struct undo_ws ws = { root, m->src, (uid_t)-1, (gid_t)-1 };
+	struct undo_stats stats;
+	char path[PATH_LEN];
+	int r;
+
+	if (root < 0 || possible(s, m, root, e) < 0 || failed_lately(s, i))
+		return 0;
+	if (*number == 0)
+		*number = make(s, e);
+	if (*number < 0)
+		return (int)*number;
+	dest = points_new_mount(s, (uint64_t)*number, i, e);
+	r = dest < 0 ? dest : undo_take(&ws, dest, &limits, &stats, e);
+	if (r == 0)
+		return 1;
+	mount_path((uint64_t)*number, i, path);
+	(void)file_remove_tree(s->dir, path, NULL);
+	return r;
+}
+
+void points_take(const struct sandbox *s, struct strv *notes)
+{
+	int64_t number = 0;
+	size_t taken = 0;
+
+	for (size_t i = 0; i < s->rec.mounts.n; i++) {
+		struct err why = { 0 };
+		int r = has_points(record_mount(&s->rec, i))
+			? take_one(s, i, &number, &why)
+			: 0;
+
+		taken += r > 0;
+		if (r)
+			remember_why(s, i, r < 0 ? &why : NULL);
+		if (r < 0 && r != -EOPNOTSUPP)
+			(void)strv_addf(notes, "no restore point: %s", why.msg);
+	}
+	if (number > 0 && taken == 0) {
+		char path[PATH_LEN];
+
+		path_of((uint64_t)number, "", path);
+		(void)file_remove_tree(s->dir, path, NULL);
+	}
+	if (taken)
+		(void)points_trim(s, NULL);
+}

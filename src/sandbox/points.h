@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * points.h - the restore points of one sandbox: which there are, and making the next.
+ *
+ * undo/N/M is restore point N of the record's mount M (see undo.h). A session takes one
+ * of each workspace that it may write to; an undo keeps the state before it as the next.
+ * The last POINTS_KEPT stay. undo/why-M says why the last session has none of mount M.
+ */
+#ifndef BRIG_SANDBOX_POINTS_H
+#define BRIG_SANDBOX_POINTS_H
+
+#include "sandbox/undo.h"
+
+#include <stddef.h>
+
+struct err;
+struct sandbox;
+struct strv;
+
+#define POINTS_KEPT 3U
+
+/* Taking one must not be felt: a workspace with more than this has none. */
+#define POINTS_ENTRIES_MAX 200000U
+#define POINTS_TIME_MAX_MS 2000U
+
+/*
+ * Can mount 'i' have restore points? One system call and no write where its file system
+ * is known to have no reflinks. -EOPNOTSUPP says why not, with a hint.
+ */
+int points_possible(const struct sandbox *s, size_t i, struct err *e);
+
+/*
+ * Take those of a session that begins. Never fails it: why there is none goes to undo/why-M
+ * and, unless the file system is the reason, to 'notes'.
+ */
+void points_take(const struct sandbox *s, struct strv *notes);
+
+/* Numbers, the oldest first; at most 'max', the newest. Returns how many. */
+size_t points_list(const struct sandbox *s, uint64_t *ret, size_t max);
+
+/* The directory of one. Descriptor, or -errno; -ENOENT when mount 'i' is not in it. */
+int points_open(const struct sandbox *s, uint64_t number, size_t i);
+
+/* Was it kept by an undo? */
+bool points_is_undo(const struct sandbox *s, uint64_t number);
+
+/* Make an empty one for an undo. Returns its number, or -errno. */
+int64_t points_new(const struct sandbox *s, struct err *e);
+
+/* Make the directory of mount 'i' in it. Descriptor, or -errno. */
+int points_new_mount(
+	const struct sandbox *s, uint64_t number, size_t i, struct err *e);
+
+/* Remove all but the last POINTS_KEPT. */
+int points_trim(const struct sandbox *s, struct err *e);
+
+/* Why the last session has none of mount 'i'; NULL when it has. Caller frees. */
+char *points_why(const struct sandbox *s, size_t i);
+
+#endif
