@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * images.h - which root file system a sandbox gets.
+ */
+#ifndef BRIG_CLI_IMAGES_H
+#define BRIG_CLI_IMAGES_H
+
+#include "base/str.h"
+
+#include <stdbool.h>
+
+struct err;
+struct idmap;
+struct root_spec;
+
+struct image_want {
+	const char *text; /* as the person wrote it */
+	const char *pull; /* "missing", "always", "never"; NULL: missing */
+	const struct idmap *ids;
+	bool quiet;
+};
+
+/* What the image says about running it; the caller's. */
+struct image_choice {
+	struct strv env;
+	struct strv argv; /* entrypoint and command */
+	char *workdir;
+};
+
+int images_choose(const struct image_want *want, struct root_spec *root,
+	struct image_choice *ret, struct err *e);
+
+/* Run brig-image with these words after its name; its exit status, or -errno. */
+int images_helper(char *const *words, struct err *e);
+
+/* Digests of images that sandboxes stand on. */
+int images_in_use(struct strv *ret, struct err *e);
+
+#endif

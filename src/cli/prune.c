@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/command.h"
+#include "cli/out.h"
+#include "cli/reconcile.h"
+#include "cli/verbs.h"
+#include "linux/cgroup.h"
+#include "linux/idmap.h"
+#include "sandbox/clean.h"
+#include "sandbox/sandbox.h"
+
+struct prune_args {
+	bool force;
+};
+
+static const struct opt opts[] = {
+	OPT(struct prune_args, "force", 'f', NULL, force, opt_bool,
+		"also remove every sandbox that doesn't run and holds no changes"),
+	{ 0 },
+};
+
+static int prune_one(const char *name, bool force, const struct idmap *ids, struct err *e)
+{
+	auto_sandbox struct sandbox s = SANDBOX_INIT;
+	enum sandbox_status status;
+	int r = sandbox_open(name, &s, e);
+
+	if (r == -EBADMSG) {
+		r = sandbox_open_raw(name, &s, e);
+		/* made but for its record: it was never a sandbox. A bad record is kept
+		 * to be looked at */
+		if (r < 0 || (faccessat(s.dir, "record.json", F_OK, 0) == 0 && !force))
+			return r;
+		r = sandbox_hold(&s, e);
+		if (r == 0)
+			r = clean_remove(&s, ids, -1, e);
+		return r == 0 ? out_line("removed %s: it was half-made", name) : r;
+	}
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	status = sandbox_status(&s, NULL, NULL);
+	if (!force || status == SANDBOX_RUNNING || status == SANDBOX_PAUSED ||
+		clean_has_overlay(&s) || clean_has_held(&s))
+		return 0;
+	r = sandbox_hold(&s, e);
+	if (r == 0 && !sandbox_kept(&s))
+		r = clean_remove(&s, ids, -1, e);
+	return r == 0 ? out_line("removed %s", name) : r;
+}
+
+static int run(const struct invocation *inv, struct err *e)
+{
+	const struct prune_args *a = inv->args;
+	auto_strv struct strv names = { 0 }, left = { 0 };
+	struct idmap ids;
+	int r = reconcile_all(true, e), last = 0;
+
+	if (r == 0)
+		r = idmap_for_caller(&ids, e);
+	if (r == 0)
+		r = clean_gone_all(&ids, e);
+	if (r == 0)
+		r = sandbox_names(&names, e);
+	for (size_t i = 0; i < names.n && r == 0; i++) {
+		struct err mine = { 0 };
+		int one = prune_one(names.v[i], a->force, &ids, &mine);
+
+		if (one < 0) {
+			last = one;
+			*e = mine;
+		}
+	}
+	return r < 0 ? r : last;
+}
+
+const struct command verb_prune = {
+	.name = "prune",
+	.usage = "[--force]",
+	.brief = "remove what crashes left: processes, control groups, half-made "
+		 "sandboxes",
+	.opts = opts,
+	.args_size = sizeof(struct prune_args),
+	.run = run,
+};

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/reconcile.h"
+
+#include "base/err.h"
+#include "cli/out.h"
+#include "sandbox/clean.h"
+#include "sandbox/sandbox.h"
+
+static int reconcile_one(const char *name, bool say, struct err *e)
+{
+	auto_sandbox struct sandbox s = SANDBOX_INIT;
+	auto_strv struct strv notes = { 0 };
+	bool removed = false;
+	int r;
+
+	if (sandbox_open(name, &s, NULL) < 0 ||
+		sandbox_status(&s, NULL, NULL) != SANDBOX_CRASHED)
+		return 0;
+	r = sandbox_hold(&s, e);
+	/* whoever held it may have tidied up, or started it */
+	if (r == 0 && sandbox_status(&s, NULL, NULL) == SANDBOX_CRASHED)
+		r = clean_crashed(&s, &notes, &removed, e);
+	else
+		return r;
+	for (size_t i = 0; i < notes.n; i++)
+		out_note("%s: %s", name, notes.v[i]);
+	if (r == 0 && say)
+		return out_line(
+			"tidied up after %s%s", name, removed ? " and removed it" : "");
+	return r;
+}
+
+int reconcile_all(bool say, struct err *e)
+{
+	auto_strv struct strv names = { 0 };
+	int r = sandbox_names(&names, e);
+
+	for (size_t i = 0; i < names.n && r == 0; i++)
+		r = reconcile_one(names.v[i], say, e);
+	return r;
+}
