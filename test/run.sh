@@ -1,0 +1,183 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# run.sh PREFIX SANITIZED [NAME...] - every test there is, or those whose names hold a NAME.
+#
+# PREFIX is a tree as 'make install' makes it, SANITIZED a build folder with ASan and UBSan
+# for the unit tests. The scripts *-test.sh, *-test.py and hostile/run.sh run once as root, and once as
+# each of two ordinary users, "range" with subordinate ids and "plain" without. A line
+# "# run as: root range" in a script, which is also the default, says as which; "# time: 600"
+# gives it more than 300 seconds. Run by an ordinary user, a script runs once, as that user,
+# and the others count as skipped.
+#
+# The last line is the sum: N passed, N failed, N skipped. Status 1 if anything failed.
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+prefix=$(cd "$1" && pwd -P) || exit 1
+sanitized=$2
+shift 2
+only=("$@")
+
+work=$(mktemp -d /tmp/brig-check.XXXXXX) || exit 1
+chmod 755 "$work"
+passed=0 failed=0 skipped=0
+running=
+
+clean() {
+	[ -z "$running" ] || kill -KILL -- "-$running" 2>/dev/null
+	# mounts of a sandbox live in its own namespaces, so this is all
+	rm -rf "$work"
+}
+trap clean EXIT
+trap 'exit 130' INT TERM
+
+wanted() {
+	local name
+	[ ${#only[@]} -gt 0 ] || return 0
+	for name in "${only[@]}"; do
+		[[ $1 != *$name* ]] || return 0
+	done
+	return 1
+}
+
+# take NAME LOG STATUS: add what a script counted, and what it could not.
+take() {
+	local name=$1 log=$2 status=$3 line p f s
+	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
+	if [ -n "$line" ]; then
+		read -r p _ f _ s _ <<<"${line//,/}"
+	else
+		p=$(grep -c '^ok ' "$log") f=$(grep -c '^not ok ' "$log") s=0
+		f=$((f + 1))
+		if [ "$status" = 124 ] || [ "$status" = 137 ]; then
+			echo "not ok - $name did not end in time" >>"$log"
+		else
+			echo "not ok - $name ended with $status and no sum" >>"$log"
+		fi
+		tail -n 15 "$log" | sed 's/^/#   /' >"$log.tail" && cat "$log.tail" >>"$log"
+	fi
+	if [ "$f" = 0 ] && [ "$status" != 0 ]; then
+		echo "not ok - $name ended with $status" >>"$log"
+		f=1
+	fi
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	printf '%-44s %5d passed %4d failed %4d skipped\n' "$name" "$p" "$f" "$s"
+	grep '# SKIP' "$log" | sed -E 's/^ok [0-9]+ (- )?/    skipped: /'
+	awk -v name="$name" '/^not ok/ { on = 1; print "[" name "] " $0; next }
+		/^ok|^[0-9]+ passed/ { on = 0 } on' "$log" >>"$work/failures"
+}
+
+# go NAME SECONDS COMMAND...: in a session of its own, its output in a file, so that nothing
+# it leaves behind can hold up the rest.
+go() {
+	local name=$1 seconds=$2 log=$work/log/${1//[\/ ]/-} status
+	shift 2
+	mkdir -p "$work/log"
+	setsid timeout --kill-after=10 "$seconds" "$@" >"$log" 2>&1 </dev/null &
+	running=$!
+	wait "$running"
+	status=$?
+	running=
+	take "$name" "$log" "$status"
+}
+
+# An ordinary user of this name, with subordinate ids or without.
+make_user() {
+	local name=$1 range=$2 file
+	id -u "$name" >/dev/null 2>&1 || useradd --no-log-init -m -s /bin/bash "$name" || return 1
+	for file in /etc/subuid /etc/subgid; do
+		[ -e "$file" ] || : >"$file"
+		if [ "$range" = no ]; then
+			sed -i "/^$name:/d" "$file"
+		elif ! grep -q "^$name:" "$file"; then
+			awk -F: -v n="$name" '{ e = $2 + $3; if (e > m) m = e }
+				END { if (m < 1000000) m = 1000000; print n ":" m ":65536" }' \
+				"$file" >>"$file.new" && cat "$file.new" >>"$file"
+			rm -f "$file.new"
+		fi
+	done
+}
+
+# as USER COMMAND...: with an environment that says nothing of the caller's.
+as() {
+	local user=$1 home=$work/home-$1
+	shift
+	mkdir -p "$home"
+	chown "$user:" "$home"
+	chmod 700 "$home"
+	local env=(env -i "PATH=$work/prefix/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+		"HOME=$home" "USER=$user" "LOGNAME=$user" "SHELL=/bin/bash" "TERM=dumb" "LC_ALL=C.UTF-8"
+		"TMPDIR=/tmp" "BRIG_HOME=$home/brig" "BRIG=$work/prefix/bin/brig"
+		"BRIG_IMAGE=$work/prefix/libexec/brig/brig-image")
+	# how this machine reaches the npm registry, for the test of a real agent
+	[ -z "${npm_config_registry:-}" ] || env+=("npm_config_registry=$npm_config_registry")
+	env+=("$@")
+	if [ "$user" = "$(id -un)" ]; then
+		"${env[@]}"
+	else
+		setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups "${env[@]}"
+	fi
+}
+
+setting() {
+	sed -n "s/^# $2: *//p" "$1" | head -n 1
+}
+
+black_box() {
+	local script=$1 name users user seconds shell=bash
+	name=${script#"$here"/}
+	[[ $name != *.py ]] || shell=python3
+	users=$(setting "$script" 'run as')
+	seconds=$(setting "$script" 'time')
+	for user in ${users:-root range}; do
+		wanted "$name" || continue
+		if [ "$(id -u)" != 0 ]; then
+			[ "$user" = "${mine:-}" ] || {
+				echo "ok 1 - $name as $user # SKIP run by $(id -un)
+0 passed, 0 failed, 1 skipped" >"$work/skip"
+				take "$name ($user)" "$work/skip" 0
+				continue
+			}
+			user=$(id -un)
+		elif [ "$user" != root ]; then
+			user=brig-$user
+		fi
+		go "$name (${user#brig-})" "${seconds:-300}" "$BASH" -c "$(declare -f as); work=$work
+			as '$user' $shell '$work/source/test/$name'"
+	done
+}
+
+# The tests must be readable for everybody, wherever the source is.
+mkdir -p "$work/source"
+cp -r "$prefix" "$work/prefix"
+cp -r "$here" "$work/source/test"
+[ ! -d "$here/../src" ] || cp -r "$here/../src" "$work/source/src"
+chmod -R a+rX "$work/prefix" "$work/source"
+
+! wanted unit || go unit 1800 python3 "$here/unit.py" "$sanitized"
+for script in layers style; do
+	! wanted "$script.sh" || go "$script.sh" 300 bash "$here/$script.sh" "$prefix"
+done
+
+mine=range
+if [ "$(id -u)" = 0 ]; then
+	make_user brig-range yes && make_user brig-plain no || {
+		echo "make users to test with: failed"
+		exit 1
+	}
+elif ! grep -q "^$(id -un):" /etc/subuid 2>/dev/null; then
+	mine=plain
+fi
+for script in "$here"/*-test.sh "$here"/*-test.py "$here"/hostile/run.sh; do
+	[ ! -f "$script" ] || black_box "$script"
+done
+
+if [ -s "$work/failures" ]; then
+	echo
+	echo "What failed:"
+	cat "$work/failures"
+fi
+echo
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] && [ "$passed" != 0 ]
