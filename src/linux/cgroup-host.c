@@ -8,8 +8,8 @@
 #include "linux/cgroup-file.h"
 
 #include <sys/stat.h>
-#include <sys/xattr.h>
 
+#define SCOPE_PREFIX "brig-"
 #define LIMITED \
 	(CGROUP_BIT(CGROUP_MEMORY) | CGROUP_BIT(CGROUP_CPU) | CGROUP_BIT(CGROUP_PIDS))
 
@@ -56,19 +56,18 @@ static bool owned_and_writable(const char *dir, uid_t uid)
 		access(dir, W_OK) == 0 && access(procs, W_OK) == 0;
 }
 
-/* systemd's mark on what it gave away ("Control Group APIs and Delegation"). */
-static bool marked_delegated(const char *dir)
+/* Was it made by cgroup_scope_argv()? */
+static bool is_our_scope(const char *dir)
 {
-	char value[8];
+	const char *name = path_base(dir);
 
-	return getxattr(dir, "user.delegate", value, sizeof(value)) == 1 &&
-		value[0] == '1';
+	return str_starts(name, SCOPE_PREFIX) && str_ends(name, ".scope");
 }
 
 /*
- * The topmost group at or above one's own that belongs to the user, or the first that
- * systemd gave away: what is above that it writes itself. A process may be moved where
- * the common ancestor of both groups can be written, so it has to be one of those above.
+ * The topmost group at or above one's own that belongs to the user; a scope of our own is
+ * enough, and what is above that systemd writes itself. A process may be moved where the
+ * common ancestor of both groups can be written, so it has to be one of those above.
  */
 static char *topmost_owned(const struct cgroup_hierarchy *v2, uid_t uid)
 {
@@ -81,7 +80,7 @@ static char *topmost_owned(const struct cgroup_hierarchy *v2, uid_t uid)
 		free(best);
 		best = strdup(dir);
 		if (!slash || slash == dir || strcmp(dir, v2->mount) == 0 ||
-			marked_delegated(dir))
+			is_our_scope(dir))
 			break;
 		*slash = '\0';
 	}
@@ -243,8 +242,12 @@ void cgroup_host_clear(struct cgroup_host *h)
 	h->base_n = 0;
 }
 
-int cgroup_scope_argv(struct strv *argv)
+int cgroup_scope_argv(struct strv *argv, const char *name)
 {
-	return strv_split(argv,
-		"systemd-run --user --scope --quiet --collect -p Delegate=yes --", " ");
+	int r = strv_split(argv,
+		"systemd-run --user --scope --quiet --collect -p Delegate=yes", " ");
+
+	if (r == 0)
+		r = strv_addf(argv, "--unit=" SCOPE_PREFIX "%s", name);
+	return r == 0 ? strv_add(argv, "--") : r;
 }

@@ -81,6 +81,29 @@ TEST(v2_groups_go_where_the_user_may_write)
 	expect(file_remove_tree(AT_FDCWD, top, &e) == 0);
 }
 
+TEST(v2_groups_go_into_a_scope_of_our_own)
+{
+	char top[] = "/tmp/cgroup-test.XXXXXX";
+	auto_strv struct strv argv = { 0 };
+	struct err e = { 0 };
+
+	expect(cgroup_scope_argv(&argv, "web-7") == 0 && argv.n > 2);
+	expect_str(argv.v[0], "systemd-run");
+	expect_str(argv.v[argv.n - 2], "--unit=brig-web-7");
+	if (geteuid() == 0)
+		test_skip("for an ordinary user: root has no scope");
+	expect(mkdtemp(top));
+	put(top, "cgroup.procs", "");
+	auto_free char *user = fake_group(top, "user@7", "memory pids\n");
+	auto_free char *own = fake_group(user, "brig-web-7.scope", "memory pids\n");
+	AUTO(cgroup_host_clear)
+	struct cgroup_host h = fake_host(top, "/user@7/brig-web-7.scope", true);
+
+	expect(h.base_n == 1 && !h.needs_scope);
+	expect_str(h.base[0].path, own);
+	expect(file_remove_tree(AT_FDCWD, top, &e) == 0);
+}
+
 TEST(v2_without_delegation_names_the_remedy)
 {
 	struct err e = { 0 };

@@ -189,6 +189,15 @@ int cgroup_open_paths(char *const *paths, struct cgroup *ret, struct err *e)
 	return 0;
 }
 
+int cgroup_plan(const struct cgroup_host *h, const char *name, struct strv *ret)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < h->base_n; i++)
+		r = strv_addf(ret, "%s/" CGROUP_PARENT "/%s", h->base[i].path, name);
+	return r;
+}
+
 int cgroup_paths(const struct cgroup *c, struct strv *ret)
 {
 	int r = 0;

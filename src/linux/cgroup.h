@@ -63,8 +63,9 @@ int cgroup_host_of(const struct cgroup_mounts *m, uid_t uid, bool has_manager,
  * The words to put in front of a command so that the user's systemd gives it a delegated
  * group: an ordinary session's group is not the user's, and none but systemd may move a
  * process out of it (systemd-run(1), "Control Group APIs and Delegation").
+ * The scope is brig-'name'; it must be one that is not there.
  */
-int cgroup_scope_argv(struct strv *argv);
+int cgroup_scope_argv(struct strv *argv, const char *name);
 
 struct cgroup_limits {
 	uint64_t memory;    /* bytes, 0: none */
@@ -87,6 +88,9 @@ struct cgroup {
  */
 int cgroup_create(const struct cgroup_host *h, const char *name,
 	const struct cgroup_limits *l, struct cgroup *ret, struct err *e);
+
+/* The paths that cgroup_create() would make, to be written down before it does. */
+int cgroup_plan(const struct cgroup_host *h, const char *name, struct strv *ret);
 
 /* The group of a record. Paths that are gone are passed over; one whose parent isn't
  * "brig" is -EINVAL. */

@@ -78,6 +78,19 @@ static int set_flag(int fs, const char *key)
 	return sys_fsconfig(fs, SYS_FSCONFIG_FLAG, key, NULL, 0);
 }
 
+/* Before Linux 6.5 overlayfs takes any option, and when it then makes no sense of one it
+ * complains to the log of the kernel. */
+static bool takes_anything(int fs)
+{
+	char log[200];
+
+	if (set_flag(fs, "brig") == 0)
+		return true;
+	/* that there is no such option is not what went wrong later */
+	(void)!read(fs, log, sizeof(log));
+	return false;
+}
+
 /* By lowerdir+. 0 for a kernel that doesn't have it, a descriptor (never 0), or -errno.
  */
 static int mount_appending(
@@ -90,6 +103,8 @@ static int mount_appending(
 
 	if (fs < 0)
 		return err_sys(e, "mount overlay");
+	if (takes_anything(fs))
+		return 0;
 	for (unsigned i = 0; ok && i < d->n; i++) {
 		ok = set_dir(fs, "lowerdir+", d->lower[i]) == 0;
 		if (!ok && i == 0 && errno == EINVAL)

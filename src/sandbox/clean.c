@@ -243,11 +243,24 @@ static int kill_once(uint64_t inode)
 	return n;
 }
 
-static int kill_rest(const struct run_state *run, struct err *e)
+int clean_kill(uint64_t mnt_ns, struct err *e)
 {
 	uint64_t until = clock_mono_ns() + KILL_WAIT_NS;
-	auto_buf struct buf boot = { 0 };
 	struct stat own;
+
+	if (stat("/proc/self/ns/mnt", &own) < 0 || own.st_ino == mnt_ns)
+		return 0;
+	while (kill_once(mnt_ns) > 0) {
+		if (clock_mono_ns() > until)
+			return err_set(e, EBUSY, "processes of the sandbox do not end");
+		(void)usleep(2000);
+	}
+	return 0;
+}
+
+static int kill_rest(const struct run_state *run, struct err *e)
+{
+	auto_buf struct buf boot = { 0 };
 
 	if (file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &boot, e) < 0)
 		return -e->code;
@@ -255,14 +268,7 @@ static int kill_rest(const struct run_state *run, struct err *e)
 	/* after a reboot the number is somebody else's */
 	if (!run->mnt_ns || !str_eq(boot.data, run->boot_id))
 		return 0;
-	if (stat("/proc/self/ns/mnt", &own) < 0 || own.st_ino == run->mnt_ns)
-		return 0;
-	while (kill_once(run->mnt_ns) > 0) {
-		if (clock_mono_ns() > until)
-			return err_set(e, EBUSY, "processes of the sandbox do not end");
-		(void)usleep(2000);
-	}
-	return 0;
+	return clean_kill(run->mnt_ns, e);
 }
 
 static int remove_groups(const struct run_state *run, struct err *e)
@@ -283,38 +289,68 @@ static int remove_groups(const struct run_state *run, struct err *e)
 	return r;
 }
 
-int clean_crashed(
-	const struct sandbox *s, struct strv *notes, bool *ret_removed, struct err *e)
+/* What was not said for good: a run that had come as far as its end is told by that. */
+static void find_end(const struct sandbox *s, struct run_state *run, struct exit_state *x)
 {
-	struct run_state run = { 0 };
-	struct exit_state x = { .status = 137,
-		.finished = clock_real_ns(),
-		.reason = (char *)(uintptr_t) "its keeper was killed" };
+	(void)sandbox_status(s, run, x);
+	if (x->finished && x->finished >= run->started)
+		return;
+	json_struct_clear(&exit_schema, x);
+	x->status = 128 + SIGKILL;
+	x->finished = clock_real_ns();
+	x->reason = strdup("its keeper was killed");
+}
+
+static int take_down(const struct sandbox *s, const struct run_state *run, struct exit_state *x,
+	struct strv *notes, struct err *e)
+{
 	struct guarding g = { 0 };
 	struct idmap ids;
-	int r;
+	/* the groups first: what is frozen in one doesn't die before it is thawed */
+	int r = remove_groups(run, e), killed = kill_rest(run, r < 0 ? NULL : e);
 
-	*ret_removed = false;
-	(void)sandbox_status(s, &run, NULL);
-	r = kill_rest(&run, e);
 	if (r == 0)
-		r = remove_groups(&run, e);
-	json_struct_clear(&run_schema, &run);
+		r = killed;
 	if (r == 0)
 		r = idmap_for_caller(&ids, e);
 	if (r == 0)
 		r = guarding_end(s, &ids, -1, &g, notes, e);
-	x.held = g.held;
+	x->held += g.held;
 	guarding_clear(&g);
-	if (r < 0)
-		return err_wrap(e, "tidy up after '%s'", s->name);
+	return r < 0 ? err_wrap(e, "tidy up after '%s'", s->name) : 0;
+}
+
+static int settle_end(const struct sandbox *s, const struct exit_state *x, bool *ret_removed,
+	struct err *e)
+{
+	struct idmap ids;
+	int r;
+
 	control_unlink(s->name);
-	if (s->rec.rm && !x.held && !clean_has_overlay(s)) {
+	if (s->rec.rm && !clean_has_held(s) && !clean_has_overlay(s)) {
 		*ret_removed = true;
-		return clean_remove(s, &ids, -1, e);
+		r = idmap_for_caller(&ids, e);
+		return r < 0 ? r : clean_remove(s, &ids, -1, e);
 	}
-	r = sandbox_write_exit(s, &x, e);
+	r = sandbox_write_exit(s, x, e);
 	if (r == 0 && unlinkat(s->dir, "run.json", 0) < 0 && errno != ENOENT)
 		r = err_sys(e, "remove the run state of '%s'", s->name);
+	return r;
+}
+
+int clean_crashed(
+	const struct sandbox *s, struct strv *notes, bool *ret_removed, struct err *e)
+{
+	struct run_state run = { 0 };
+	struct exit_state x = { 0 };
+	int r;
+
+	*ret_removed = false;
+	find_end(s, &run, &x);
+	r = take_down(s, &run, &x, notes, e);
+	if (r == 0)
+		r = settle_end(s, &x, ret_removed, e);
+	json_struct_clear(&run_schema, &run);
+	json_struct_clear(&exit_schema, &x);
 	return r;
 }

@@ -67,6 +67,8 @@ struct keeper {
 	struct wall_run run;
 	struct run_state state;
 	struct idmap ids;
+	struct cgroup_host host; /* what control groups can be had */
+	char *group;             /* the name of ours */
 	struct cgroup cgroup;
 	bool has_cgroup;
 	struct guarding guard;
@@ -85,6 +87,7 @@ struct keeper {
 	bool main_wanted; /* the main command was asked for */
 	bool other_users; /* a command ran as somebody else than the caller */
 	bool ending;
+	bool unsaid; /* how it ended could not be written down */
 	bool paused;
 	const char *stop_reason; /* it was told to end: why */
 	const char *reason;      /* why it ended */

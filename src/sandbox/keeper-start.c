@@ -43,12 +43,16 @@ static int down_lock(void *with, struct err *e)
 	return 0;
 }
 
-/* The writable layer of a sandbox that is to go away. */
+/*
+ * Should:  take a sandbox with --rm away, also one that could not be started.
+ * Mustn't: take away what a person has not seen yet, of this session or an earlier one.
+ */
 static int down_remove(void *with, struct err *e)
 {
 	struct keeper *k = with;
 
-	if (!k->sandbox.rec.rm || k->keep)
+	if (!k->sandbox.rec.rm || k->keep || clean_has_overlay(&k->sandbox) ||
+		clean_has_held(&k->sandbox))
 		return 0;
 	return clean_forget(&k->sandbox, &k->gone, e);
 }
@@ -61,20 +65,33 @@ static int up_ids(void *with, struct err *e)
 	return r < 0 ? r : idmap_for_caller(&k->ids, e);
 }
 
-/* Named after the id as well: root's sandboxes of another BRIG_HOME may have the name. */
+/*
+ * The paths are worked out and written down first: a keeper that is killed when it has
+ * just made the group leaves word of it. Named after the id as well: root's sandboxes of
+ * another BRIG_HOME may have the name.
+ */
+static int plan_group(struct keeper *k, struct err *e)
+{
+	k->group = str_printf("%s-%.8s", k->sandbox.name, k->sandbox.rec.id);
+	if (!k->group)
+		return err_set(e, ENOMEM, "out of memory");
+	/* a failure shows again, and in its place, when the group is made */
+	if (cgroup_probe(&k->host, NULL) < 0)
+		return 0;
+	return cgroup_plan(&k->host, k->group, &k->state.cgroups) < 0
+		? err_set(e, ENOMEM, "out of memory")
+		: 0;
+}
+
 static int make_group(struct keeper *k, struct cgroup_limits want, struct err *e)
 {
-	const struct record *rec = &k->sandbox.rec;
-	auto_free char *name = str_printf("%s-%.8s", k->sandbox.name, rec->id);
-	struct cgroup_host host = { 0 };
-	int r = name ? cgroup_probe(&host, e) : err_set(e, ENOMEM, "out of memory");
+	int r = k->host.base_n ? 0 : cgroup_probe(&k->host, e);
 
 	/* what was asked for is not to fail for what is only a default */
-	if (rec->limits.pids_default && !host.support[CGROUP_PIDS].ok)
+	if (k->sandbox.rec.limits.pids_default && !k->host.support[CGROUP_PIDS].ok)
 		want.pids = 0;
 	if (r == 0)
-		r = cgroup_create(&host, name, &want, &k->cgroup, e);
-	cgroup_host_clear(&host);
+		r = cgroup_create(&k->host, k->group, &want, &k->cgroup, e);
 	if (r == 0)
 		k->has_cgroup = k->cgroup.n > 0;
 	return r;
@@ -101,6 +118,7 @@ static int up_cgroup(void *with, struct err *e)
 			*e = mine;
 		return err_wrap(e, "limit the sandbox");
 	}
+	strv_clear(&k->state.cgroups);
 	return cgroup_paths(&k->cgroup, &k->state.cgroups) < 0
 		? err_set(e, ENOMEM, "out of memory")
 		: 0;
@@ -138,6 +156,7 @@ static int down_cgroup(void *with, struct err *e)
 		r = cgroup_remove(&k->cgroup, GROUP_WAIT_MS, e);
 	}
 	cgroup_clear(&k->cgroup);
+	cgroup_host_clear(&k->host);
 	k->has_cgroup = false;
 	return r;
 }
@@ -146,35 +165,49 @@ static int up_state(void *with, struct err *e)
 {
 	struct keeper *k = with;
 	auto_buf struct buf boot = { 0 };
+	int r = file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &boot, e);
 
-	if (file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &boot, e) < 0)
-		return -e->code;
+	if (r < 0)
+		return r;
 	boot.data[strcspn(boot.data, "\n")] = '\0';
 	k->state.boot_id = buf_take(&boot);
 	k->state.keeper = (unsigned)getpid();
 	k->state.started = clock_real_ns();
-	return sandbox_write_run(&k->sandbox, &k->state, e);
+	r = plan_group(k, e);
+	return r < 0 ? r : sandbox_write_run(&k->sandbox, &k->state, e);
 }
 
 static int down_state(void *with, struct err *e)
 {
 	struct keeper *k = with;
 
-	/* what remains to be said is said first: a crash in between must not lose the end
-	 */
-	if (!(k->sandbox.rec.rm && !k->keep) && k->ending) {
-		struct exit_state x = { .status = k->status,
-			.finished = clock_real_ns(),
-			.reason = (char *)(uintptr_t)k->reason,
-			.held = k->guard.held };
-
-		if (sandbox_write_exit(&k->sandbox, &x, e) < 0)
-			return -e->code;
-	}
+	free(k->group);
+	k->group = NULL;
+	/* a full disk, say: better taken for a crash than for one that never ran */
+	if (k->unsaid)
+		return 0;
 	if (unlinkat(k->sandbox.dir, "run.json", 0) < 0 && errno != ENOENT)
 		return err_sys(e, "remove the run state of '%s'", k->sandbox.name);
 	json_struct_clear(&run_schema, &k->state);
 	return 0;
+}
+
+/* What remains to be said is said before anything that told of the run goes. */
+static int down_end(void *with, struct err *e)
+{
+	struct keeper *k = with;
+	struct exit_state x = { .status = k->status,
+		.finished = clock_real_ns(),
+		.reason = (char *)(uintptr_t)k->reason,
+		.held = k->guard.held };
+
+	int r;
+
+	if (!k->ending || (k->sandbox.rec.rm && !k->keep))
+		return 0;
+	r = sandbox_write_exit(&k->sandbox, &x, e);
+	k->unsaid = r < 0;
+	return r;
 }
 
 static int up_guard(void *with, struct err *e)
@@ -299,6 +332,12 @@ static int down_wall(void *with, struct err *e)
 	k->guest_src = NULL;
 	if (k->run.pidfd >= 0)
 		r = k->wall->stop(&k->run, STOP_WAIT_NS, e);
+	/* nothing but its mount namespace tells these processes from the host's */
+	if (k->wall && !k->wall->own_pids && k->run.mnt_ns) {
+		int left = clean_kill(k->run.mnt_ns, r < 0 ? NULL : e);
+
+		r = r < 0 ? r : left;
+	}
 	if (k->run.init)
 		wire_clear(&k->guest);
 	note_out_of_memory(k);
@@ -336,15 +375,17 @@ static int down_socket(void *with, struct err *e)
 
 /*
  * Down is this table in reverse, so: no new clients; everything in the sandbox is dead
- * before the workspace is looked through; the end is on disk before the run state goes;
- * the lock, which says "running", is the last to go.
+ * before the workspace is looked through; the end is on disk before anything is taken
+ * away; the run state, by which a crash is tidied up after, stays until there is nothing
+ * left to tidy; the lock, which says "running", is the last to go.
  */
 static const struct stage stages[] = {
 	{ "take the lock", up_lock, down_lock },
 	{ "map ids", up_ids, NULL },
+	{ "write the run state", up_state, down_state },
 	{ "remove", NULL, down_remove },
 	{ "control group", up_cgroup, down_cgroup },
-	{ "write the run state", up_state, down_state },
+	{ "write how it ended", NULL, down_end },
 	{ "guard the workspace", up_guard, down_guard },
 	{ "start the wall", up_wall, down_wall },
 	{ "listen", up_socket, down_socket },

@@ -63,6 +63,7 @@ static int environment(struct strv *env)
  */
 static int find_scope(struct spawn *sp, struct err *e)
 {
+	auto_free char *name = str_printf("%s-%d", sp->sandbox->name, getpid());
 	char self[PATH_MAX], bus[64];
 	struct cgroup_host host;
 	ssize_t n;
@@ -81,7 +82,7 @@ static int find_scope(struct spawn *sp, struct err *e)
 	if (n < 0)
 		return err_sys(e, "find this program");
 	self[n] = '\0';
-	r = cgroup_scope_argv(&sp->scope);
+	r = name ? cgroup_scope_argv(&sp->scope, name) : -ENOMEM;
 	if (r == 0)
 		r = strv_add(&sp->scope, self);
 	if (r == 0)
@@ -263,16 +264,6 @@ static int set_up(struct keeper *k, struct err *e)
 	return r;
 }
 
-static int record_end(struct keeper *k, struct err *e)
-{
-	struct exit_state x = { .status = k->status,
-		.finished = clock_real_ns(),
-		.reason = (char *)(uintptr_t)k->reason,
-		.held = k->guard.held };
-
-	return sandbox_write_exit(&k->sandbox, &x, e);
-}
-
 /* Serve the first client alone until what it started has been said to have failed. */
 static void refuse(struct keeper *k, const struct err *e)
 {
@@ -347,9 +338,6 @@ int keeper_main(int argc, char **argv)
 	}
 	serve(&k, &e);
 	keeper_down(&k);
-	if (k.sandbox.dir >= 0 && !(k.sandbox.rec.rm && !k.keep) &&
-		record_end(&k, &e) < 0)
-		fprintf(stderr, "brig-keeper: %s\n", e.msg);
 	say_goodbye(&k);
 	if (clean_empty(k.gone, &k.ids, k.run.userns, &e) < 0)
 		fprintf(stderr, "brig-keeper: %s\n", e.msg);

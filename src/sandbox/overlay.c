@@ -87,22 +87,6 @@ static bool host_changed(const struct apply *a, const char *path)
 	return changed;
 }
 
-static bool conflicts(const struct apply *a, const struct overlay_change *c)
-{
-	struct err quiet;
-	auto_fd int fd = -1;
-
-	if ((a->flags & OVERLAY_FORCE) || !a->since)
-		return false;
-	/* permissions of a directory are nobody's work */
-	if (c->op == 'M' && S_ISDIR(c->mode))
-		return false;
-	if (c->op != 'A')
-		return host_changed(a, c->path);
-	fd = path_open_plain(a->ws->lower, c->path, O_PATH, 0, &quiet);
-	return fd >= 0;
-}
-
 static int apply_dir(const struct apply *a, int dir, const char *name, struct err *e)
 {
 	if (mkdirat(dir, name, 0700) == 0) {
@@ -149,6 +133,41 @@ static int trim_config(const struct apply *a, const char *path, struct guard_tri
 		was.type != GUARD_FILE)
 		before.len = 0;
 	return guard_trim(&a->filter->host, path, &before, text, t);
+}
+
+/* Is the host's what an earlier apply made of it: all but what was held back? */
+static bool is_trimmed(const struct apply *a, const struct overlay_change *c)
+{
+	AUTO(guard_trim_clear) struct guard_trim t = { 0 };
+	struct guard_item is = { .path = c->path };
+	auto_buf struct buf text = { 0 }, now = { 0 };
+	struct err quiet;
+	bool config = false;
+
+	if (!S_ISREG(c->mode) ||
+		overlay_filter_why(a->filter, c->path, c->mode, &config) || !config)
+		return false;
+	if (trim_config(a, c->path, &t, &text, &quiet) < 0 || t.n == 0 ||
+		guard_item_read(&a->filter->host, &is, &now, &quiet) < 0)
+		return false;
+	return is.type == GUARD_FILE && now.len == t.text.len &&
+		memcmp(now.data, t.text.data, now.len) == 0;
+}
+
+static bool conflicts(const struct apply *a, const struct overlay_change *c)
+{
+	struct err quiet;
+	auto_fd int fd = -1;
+
+	if ((a->flags & OVERLAY_FORCE) || !a->since)
+		return false;
+	/* permissions of a directory are nobody's work */
+	if (c->op == 'M' && S_ISDIR(c->mode))
+		return false;
+	if (c->op != 'A')
+		return host_changed(a, c->path) && !is_trimmed(a, c);
+	fd = path_open_plain(a->ws->lower, c->path, O_PATH, 0, &quiet);
+	return fd >= 0;
 }
 
 static int apply_file(const struct apply *a, const struct overlay_change *c, int dir,

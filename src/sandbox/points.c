@@ -174,6 +174,14 @@ int points_new_mount(const struct sandbox *s, uint64_t number, size_t i, struct 
 	return file_open_dir(s->dir, path, 0700, e);
 }
 
+int points_drop(const struct sandbox *s, uint64_t number, struct err *e)
+{
+	char path[PATH_LEN];
+
+	path_of(number, "", path);
+	return file_remove_tree(s->dir, path, e);
+}
+
 struct trim {
 	const struct sandbox *s;
 	uint64_t all[POINTS_MAX];
@@ -185,12 +193,8 @@ static int trim_work(void *with, struct err *e)
 	const struct trim *t = with;
 	int r = 0;
 
-	for (size_t i = 0; i < t->n && r == 0; i++) {
-		char path[PATH_LEN];
-
-		path_of(t->all[i], "", path);
-		r = file_remove_tree(t->s->dir, path, e);
-	}
+	for (size_t i = 0; i < t->n && r == 0; i++)
+		r = points_drop(t->s, t->all[i], e);
 	return r;
 }
 
@@ -294,12 +298,8 @@ void points_take(const struct sandbox *s, struct strv *notes)
 		if (r < 0 && r != -EOPNOTSUPP)
 			(void)strv_addf(notes, "no restore point: %s", why.msg);
 	}
-	if (number > 0 && taken == 0) {
-		char path[PATH_LEN];
-
-		path_of((uint64_t)number, "", path);
-		(void)file_remove_tree(s->dir, path, NULL);
-	}
+	if (number > 0 && taken == 0)
+		(void)points_drop(s, (uint64_t)number, NULL);
 	if (taken)
 		(void)points_trim(s, NULL);
 }

@@ -51,6 +51,9 @@ int64_t points_new(const struct sandbox *s, struct err *e);
 int points_new_mount(
 	const struct sandbox *s, uint64_t number, size_t i, struct err *e);
 
+/* Remove one. */
+int points_drop(const struct sandbox *s, uint64_t number, struct err *e);
+
 /* Remove all but the last POINTS_KEPT. */
 int points_trim(const struct sandbox *s, struct err *e);
 

@@ -56,6 +56,8 @@
 
 /* How long the keeper waits for the two processes to have done their part. */
 #define START_TIMEOUT_MS 30000
+/* Longer than the warder takes to kill what doesn't want to die (procs_kill). */
+#define SOFT_WAIT_MS 4000
 
 struct plan {
 	const struct ns_profile *profile;
@@ -412,16 +414,24 @@ int ns_start(const struct ns_profile *profile, const struct wall_spec *spec,
 	return 0;
 }
 
+int ns_stop_softly(struct wall_run *run, uint64_t wait_ns, struct err *e)
+{
+	/* the end of the stream makes the warder kill what it has; not being PID 1 it must
+	 * live to do so */
+	if (run->stream >= 0)
+		(void)shutdown(run->stream, SHUT_RDWR);
+	(void)pidfd_wait_gone(run->pidfd, SOFT_WAIT_MS);
+	return ns_stop(run, wait_ns, e);
+}
+
 int ns_stop(struct wall_run *run, uint64_t wait_ns, struct err *e)
 {
 	int r;
 
-	/* the end of the stream makes the warder kill what it has; PID 1 takes its
-	 * namespace along */
 	if (run->stream >= 0)
 		(void)shutdown(run->stream, SHUT_RDWR);
-	if (run->userns >= 0)
-		(void)pidfd_kill(run->pidfd, SIGKILL);
+	/* PID 1 takes its namespace along */
+	(void)pidfd_kill(run->pidfd, SIGKILL);
 	r = pidfd_wait(run->pidfd, (int)(wait_ns / 1000000), NULL);
 	if (r == -ECHILD)
 		r = 0;

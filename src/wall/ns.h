@@ -34,4 +34,7 @@ int ns_start(const struct ns_profile *p, const struct wall_spec *spec,
 
 int ns_stop(struct wall_run *run, uint64_t wait_ns, struct err *e);
 
+/* The same for a wall without a PID namespace: the warder has to find its descendants. */
+int ns_stop_softly(struct wall_run *run, uint64_t wait_ns, struct err *e);
+
 #endif

@@ -63,39 +63,81 @@ void root_close(struct root *r)
 	r->bases_n = 0;
 }
 
-/* The directories of the writable layers, owned by the sandbox's root. */
-static int make_layer_dirs(const struct wall_spec *spec, bool chown_them, struct err *e)
+/*
+ * What an overlay shows at its top is the upper directory's own owner and mode: those of
+ * the directory that it lies over. Only when it is new, for the sandbox may change them.
+ */
+static int dress_upper(const struct wall_spec *spec, const struct wall_mount *m, int dir,
+	bool chown_them, struct err *e)
 {
-	auto_fd int dir = open(spec->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_free char *path = str_printf("%s/upper", m->layer);
+	auto_fd int fd = -1;
+	struct stat st;
+	uid_t uid;
+	gid_t gid;
+
+	if (!path)
+		return err_set(e, ENOMEM, "out of memory");
+	if (mkdirat(dir, path, 0700) < 0)
+		return errno == EEXIST ? 0 : err_sys(e, "make '%s'", path);
+	fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || stat(m->src, &st) < 0)
+		return err_sys(e, "look at '%s'", m->src);
+	if (chown_them &&
+		((!idmap_outside_uid(spec->ids, st.st_uid, &uid) &&
+			 !idmap_outside_uid(spec->ids, 0, &uid)) ||
+			(!idmap_outside_gid(spec->ids, st.st_gid, &gid) &&
+				!idmap_outside_gid(spec->ids, 0, &gid)) ||
+			fchown(fd, uid, gid) < 0))
+		return err_sys(e, "give '%s' to the sandbox", path);
+	return fchmod(fd, st.st_mode & 01777) < 0 ? err_sys(e, "set the mode of '%s'", path)
+						  : 0;
+}
+
+/* The directories of one writable layer: of the root, or of an overlay. */
+static int make_layer(const struct wall_spec *spec, const struct wall_mount *m, int dir,
+	bool chown_them, struct err *e)
+{
+	static const char *const names[] = { "work", "root", "upper" };
 	uid_t uid = 0;
 	gid_t gid = 0;
 
-	if (dir < 0)
-		return err_sys(e, "open '%s'", spec->dir);
 	if (chown_them &&
 		(!idmap_outside_uid(spec->ids, 0, &uid) ||
 			!idmap_outside_gid(spec->ids, 0, &gid)))
 		return err_set(e, EINVAL, "the id map has no root");
+	for (size_t k = 0; k < (m ? 2 : 3); k++) {
+		auto_free char *path = str_printf(
+			"%s%s%s", m ? m->layer : "", m ? "/" : "", names[k]);
+		int r = path ? file_mkdirs(dir, path, 0755, e) : -ENOMEM;
+
+		if (r < 0)
+			return r;
+		if (chown_them && k != 1 && fchownat(dir, path, uid, gid, 0) < 0)
+			return err_sys(e, "give '%s' to the sandbox", path);
+	}
+	return m ? dress_upper(spec, m, dir, chown_them, e) : 0;
+}
+
+/* The directories of the writable layers, owned by the sandbox's root. */
+static int make_layer_dirs(const struct wall_spec *spec, bool chown_them, struct err *e)
+{
+	auto_fd int dir = open(spec->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		return err_sys(e, "open '%s'", spec->dir);
 	/* root inside passes through it to its layers; those above it keep everybody else
 	 * out */
 	if (chown_them && fchmod(dir, 0711) < 0)
 		return err_sys(e, "open up '%s'", spec->dir);
 	for (size_t i = 0; i <= spec->mounts_n; i++) {
 		const struct wall_mount *m = i ? &spec->mounts[i - 1] : NULL;
-		static const char *const names[] = { "upper", "work", "root" };
+		int r = m && m->mode != WALL_OVERLAY
+			? 0
+			: make_layer(spec, m, dir, chown_them, e);
 
-		if (m && m->mode != WALL_OVERLAY)
-			continue;
-		for (size_t k = 0; k < 3; k++) {
-			auto_free char *path = str_printf(
-				"%s%s%s", m ? m->layer : "", m ? "/" : "", names[k]);
-			int r = path ? file_mkdirs(dir, path, 0755, e) : -ENOMEM;
-
-			if (r < 0)
-				return r;
-			if (chown_them && k < 2 && fchownat(dir, path, uid, gid, 0) < 0)
-				return err_sys(e, "give '%s' to the sandbox", path);
-		}
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
@@ -270,7 +312,8 @@ static int own_layers(struct root *r, struct err *e)
 			continue;
 		upper = str_printf("%s%supper", m ? m->layer : "", m ? "/" : "");
 		work = str_printf("%s%swork", m ? m->layer : "", m ? "/" : "");
-		if (!upper || !work || fchownat(r->dir, upper, 0, 0, 0) < 0 ||
+		/* an overlay's upper directory has the owner of what it lies over */
+		if (!upper || !work || (!m && fchownat(r->dir, upper, 0, 0, 0) < 0) ||
 			fchownat(r->dir, work, 0, 0, 0) < 0)
 			return err_sys(e, "own the writable layer");
 	}

@@ -183,42 +183,74 @@ static const char *const readonly_proc[] = { "bus", "fs", "irq", "sys", "sysrq-t
 static const char *const masked_sys[] = { "firmware", "devices/virtual/powercap",
 	"kernel/debug", "kernel/tracing", "kernel/security", "fs/bpf", "fs/cgroup" };
 
-/* What hides a directory: one that is empty and read-only, a copy of it for each. */
+/* What hides directories: one that is empty and read-only. */
+struct nothing {
+	int fd;
+	bool attached;
+};
+
+static void nothing_clear(struct nothing *n)
+{
+	if (n->fd >= 0)
+		(void)close(n->fd);
+}
+
 static int make_empty(struct err *e)
 {
-	static const struct mount_option options[] = { { "size", "4k" }, { "mode", "0555" },
-		{ "nr_inodes", "1" }, { 0 } };
+	static const struct mount_option options[] = { { "size", "4k" },
+		{ "mode", "0555" }, { "nr_inodes", "1" }, { 0 } };
 
 	return mount_new("tmpfs", options,
-		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+			MOUNT_ATTR_NOEXEC,
+		e);
+}
+
+/* Put 'nothing' there, or once it has its place a copy of it: before Linux 6.15 a mount
+ * that is attached nowhere can't be copied. */
+static int hide_directory(int at, struct nothing *n, struct err *e)
+{
+	auto_fd int copy = -1;
+	int r;
+
+	if (!n->attached) {
+		r = mount_attach(n->fd, at, "", e);
+		n->attached = r == 0;
+		return r;
+	}
+	copy = mount_clone(n->fd, "", false, e);
+	return copy < 0 ? copy : mount_attach(copy, at, "", e);
+}
+
+static int hide_file(int at, struct err *e)
+{
+	auto_fd int over = mount_clone(AT_FDCWD, "/dev/null", false, e);
+
+	return over < 0 ? over : mount_attach(over, at, "", e);
 }
 
 /* Hide one path: a file behind /dev/null, a directory behind 'nothing'. */
-static int mask(int base, const char *path, int nothing, struct err *e)
+static int mask(int base, const char *path, struct nothing *n, struct err *e)
 {
 	struct err quiet;
 	auto_fd int at = path_open_plain(base, path, O_PATH, 0, &quiet);
-	auto_fd int over = -1;
 	int r;
 
 	if (at < 0)
 		return 0; /* this kernel doesn't have it */
-	over = is_directory(at) ? mount_clone(nothing, "", false, e) :
-				  mount_clone(AT_FDCWD, "/dev/null", false, e);
-	r = over < 0 ? over : mount_attach(over, at, "", e);
+	r = is_directory(at) ? hide_directory(at, n, e) : hide_file(at, e);
 	return r < 0 ? err_wrap(e, "mask '%s'", path) : 0;
 }
 
 int tree_mask_proc(int root, struct err *e)
 {
 	auto_fd int proc = path_open_plain(root, "proc", O_PATH | O_DIRECTORY, 0, e);
+	AUTO(nothing_clear) struct nothing nothing = { .fd = make_empty(e) };
 
-	auto_fd int nothing = make_empty(e);
-
-	if (proc < 0 || nothing < 0)
-		return proc < 0 ? proc : nothing;
+	if (proc < 0 || nothing.fd < 0)
+		return proc < 0 ? proc : nothing.fd;
 	for (size_t i = 0; i < sizeof(masked_proc) / sizeof(*masked_proc); i++) {
-		int r = mask(proc, masked_proc[i], nothing, e);
+		int r = mask(proc, masked_proc[i], &nothing, e);
 
 		if (r < 0)
 			return r;
@@ -235,14 +267,14 @@ int tree_mask_proc(int root, struct err *e)
 int tree_mask_sys(struct err *e)
 {
 	auto_fd int sys = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	auto_fd int nothing = make_empty(e);
+	AUTO(nothing_clear) struct nothing nothing = { .fd = make_empty(e) };
 
 	if (sys < 0)
 		return err_sys(e, "open '/sys'");
-	if (nothing < 0)
-		return nothing;
+	if (nothing.fd < 0)
+		return nothing.fd;
 	for (size_t i = 0; i < sizeof(masked_sys) / sizeof(*masked_sys); i++) {
-		int r = mask(sys, masked_sys[i], nothing, e);
+		int r = mask(sys, masked_sys[i], &nothing, e);
 
 		if (r < 0)
 			return r;

@@ -38,5 +38,5 @@ const struct wall wall_chroot = {
 	.host_kernel = true,
 	.probe = probe,
 	.start = start,
-	.stop = ns_stop,
+	.stop = ns_stop_softly,
 };
