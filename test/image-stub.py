@@ -12,11 +12,13 @@ redirect=P sends blobs by way of http://localhost:P
 leak       answers blobs itself when they come without Authorization, else 418
 busy=N     answers the first N requests with 503
 slow=N     N bytes a second for blobs
+tls=FILE   speaks TLS with that certificate and key
 evil=FILE  serves FILE as every manifest that is asked for by a tag
 """
 import base64
 import http.client
 import http.server
+import ssl
 import sys
 import threading
 import time
@@ -128,4 +130,9 @@ class Server(http.server.ThreadingHTTPServer):
         pass
 
 
-Server(("127.0.0.1", PORT), Stub).serve_forever()
+server = Server(("127.0.0.1", PORT), Stub)
+if "tls" in MODES:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(MODES["tls"])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()

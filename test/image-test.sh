@@ -217,6 +217,20 @@ start_stub redirect "$plain" token-anon "redirect=$leak"
 fresh
 check "a redirect to another host goes without the token" pull "127.0.0.1:$redirect/t/two:1"
 
+openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=test 2>/dev/null
+cat key.pem cert.pem >both.pem
+start_stub tls "$plain" "tls=$T/both.pem"
+fresh
+check "a certificate nobody vouches for is an error" fails 'certificate|SSL' pull "127.0.0.1:$tls/t/two:1"
+check "--insecure takes it" pull --insecure "127.0.0.1:$tls/t/two:1"
+start_stub proxy "$plain"
+check "a proxy is used where the environment names one" bash -c \
+	"! HTTPS_PROXY=http://127.0.0.1:$proxy $BRIG_IMAGE pull -q registry.invalid/x 2>err &&
+	grep -q 'CONNECT registry.invalid:443' $T/stub-$proxy.log"
+check "http is not for other machines" bash -c \
+	"! HTTPS_PROXY=http://127.0.0.1:$proxy http_proxy=http://127.0.0.1:$proxy $BRIG_IMAGE pull -q \
+	registry.invalid/x 2>err && ! grep -q 'GET http' $T/stub-$proxy.log"
+
 # --- what goes wrong on the way --------------------------------------------------------------
 
 start_stub cut "$plain" cut=2

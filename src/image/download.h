@@ -16,9 +16,9 @@
  * Bring 'n' blobs; row i of 'progress' is that of blob i.
  *
  * Should:  go on where an earlier try was cut off, in this process or in one that was
- *          killed; try again up to 5 times without a byte in between, and wait for
- * another process that brings the same blob for as long as it gets on. Mustn't: keep a
- * byte of a blob whose digest turns out to be wrong.
+ *          killed; try again up to 5 times without a byte in between; wait for another
+ *          process that brings the same blob as long as that gets on.
+ * Mustn't: keep a byte of a blob whose digest turns out to be wrong.
  */
 int download_blobs(struct registry *r, struct store *s,
 	const struct descriptor *const *blobs, size_t n, struct progress *progress,

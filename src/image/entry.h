@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * entry.h - what is to be done about one entry of a layer's tar; a function of its
- *header.
+ * entry.h - what to do about one entry of a layer's tar; a function of its header.
  *
- * Rules of the OCI image specification, layer.md, and of this house against hostile
- *layers:
+ * Rules of the OCI image specification, layer.md, and of this house against hostile ones:
  *
- *	".." in a name, absolute names and link targets	refused
- *	device nodes			dropped beneath dev/ (a sandbox has its own), else
- *refused .wh.NAME			NAME of the layers below is hidden .wh..wh..opq
- *all of the layers below is hidden in this directory
+ *	'..', absolute names		refused, in hard links' targets too
+ *	device nodes			refused; dropped in dev/, a sandbox has its own
+ *	.wh.NAME			NAME of the layers below is hidden
+ *	.wh..wh..opq			all below is hidden in this directory
  *	other .wh..wh.*			dropped: aufs's own
  *	deeper than 256 directories	refused
  *
- * What only the disk can tell (symbolic links on the way, no space) is seen to by
- *untar.c.
+ * What only the disk can tell (symbolic links on the way, no space) is up to untar.c.
  */
 #ifndef BRIG_IMAGE_ENTRY_H
 #define BRIG_IMAGE_ENTRY_H

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * explode.h - a tar's members to numbered files; runs in a jail whose root is to hold
- * them.
+ * explode.h - a tar's members to numbered files; runs in a jail that is to hold them.
  */
 #ifndef BRIG_IMAGE_EXPLODE_H
 #define BRIG_IMAGE_EXPLODE_H

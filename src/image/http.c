@@ -162,11 +162,13 @@ bool http_status_is_passing(long status)
 
 int http_failed(int curl_code, const char *detail, const char *url, struct err *e)
 {
-	int code = curl_code == CURLE_WRITE_ERROR         ? EFBIG
-		: curl_code == CURLE_OPERATION_TIMEDOUT   ? ETIMEDOUT
-		: curl_code == CURLE_COULDNT_RESOLVE_HOST ? EHOSTUNREACH
-		: curl_code == CURLE_COULDNT_CONNECT      ? ECONNREFUSED
-							  : EIO;
+	int code = curl_code == CURLE_WRITE_ERROR             ? EFBIG
+		: curl_code == CURLE_OPERATION_TIMEDOUT       ? ETIMEDOUT
+		: curl_code == CURLE_COULDNT_RESOLVE_HOST     ? EHOSTUNREACH
+		: curl_code == CURLE_COULDNT_CONNECT          ? ECONNREFUSED
+		: curl_code == CURLE_SSL_CONNECT_ERROR        ? EPROTO
+		: curl_code == CURLE_PEER_FAILED_VERIFICATION ? EKEYREJECTED
+							      : EIO;
 	char host[300];
 
 	host_of(url, host, sizeof(host));

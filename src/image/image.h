@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * image.h - an image as the store records it: where its layers are and how its program
- * starts.
+ * image.h - an image as the store records it: its layers, and how its program starts.
  *
  * The record is made once, when the image is pulled, from its manifest and its
  * configuration (OCI image specification, manifest.md and config.md); starting a sandbox

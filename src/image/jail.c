@@ -17,8 +17,9 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#define MEMORY_MAX ((rlim_t)2 << 30) /* zstd asks for its window, at most 128 MiB of it \
-				      */
+#define MEMORY_MAX                                                           \
+	((rlim_t)2 << 30) /* zstd asks for its window, at most 128 MiB of it \
+			   */
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * progress.h - a line for each layer on standard error: bars on a terminal, else plain
- * lines.
+ * progress.h - a line for each layer on standard error; with a bar on a terminal.
  */
 #ifndef BRIG_IMAGE_PROGRESS_H
 #define BRIG_IMAGE_PROGRESS_H

@@ -3,7 +3,7 @@
  * reference.h - what a person writes to say which image is meant.
  *
  *	host				the machine's own system directories
- *	. .. ./DIR ../DIR /DIR ~/DIR dir:DIR	a directory, used as it is
+ *	. .. ./DIR ../DIR /DIR dir:DIR	a directory, used as it is
  *	oci:DIR[:TAG]			an OCI layout in a directory
  *	docker-archive:FILE[:REF]	a 'docker save' tar, or an OCI layout in a tar
  *	oci-archive:FILE[:REF]		the same
@@ -12,8 +12,7 @@
  *
  * The last form follows github.com/distribution/reference (grammar in its reference.go,
  * short names in its normalize.go): 'debian' is docker.io/library/debian:latest. Parsing
- * looks at letters only; reference_settle() then looks at the disk. A "~" is left to the
- *shell.
+ * looks at letters only; reference_settle() then looks at the disk.
  */
 #ifndef BRIG_IMAGE_REFERENCE_H
 #define BRIG_IMAGE_REFERENCE_H

@@ -228,24 +228,18 @@ int registry_open(
 	const struct reference *ref, bool insecure, struct registry *ret, struct err *e)
 {
 	bool may_http = insecure || reference_is_loopback(ref->domain);
-	struct err why = { 0 };
 	int k;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->ref = ref;
 	ret->policy.insecure = insecure;
 	k = login_find(ref->domain, ref->repo, &ret->login, e);
-	if (k == 0 && !reference_is_loopback(ref->domain)) {
+	if (k == 0) {
 		k = ping(ret, "https", e);
-		if ((k == -EIO || k == -ECONNREFUSED) && may_http &&
-			ping(ret, "http", &why) == 0)
-			k = 0;
-	} else if (k == 0) {
-		/* on this machine http is the rule; a TLS server answers it with an error
+		/* what answers, but not by TLS; a certificate that is wrong is no reason
 		 */
-		k = ping(ret, "http", e);
-		if (k < 0 && k != -EACCES && ping(ret, "https", &why) == 0)
-			k = 0;
+		if (k == -EPROTO && may_http)
+			k = ping(ret, "http", e);
 	}
 	if (k < 0)
 		registry_close(ret);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * source.h - files of an image that lies on the disk: an OCI layout's directory, or a
- * tar.
+ * source.h - files of an image on the disk: an OCI layout's directory, or a tar.
  *
  * A tar is taken apart by a jailed child first: its members become numbered files in
  * tmp/, and a table says which name each had. So both kinds are then read in the same

@@ -5,8 +5,9 @@
  * Theory of operation: mark from the names and from the digests in use, then remove in
  * the order opposite to that of pulling: names, records, blobs, layers. A layer is
  * renamed to tmp/ first, so a reader sees all of it or nothing; its files belong to
- * subordinate ids, so they are removed by a child that has become the root of the same id
- * map.
+ * subordinate ids, so they are removed by a child that has become the root of the same
+ * map. That can take long, so it comes last, when everything has a name that nobody else
+ * uses and the lock is a shared one: starting a sandbox doesn't wait for it.
  */
 #include "base/clock.h"
 #include "base/err.h"
@@ -212,7 +213,7 @@ static int sweep_tag(struct store *s, const char *entry, void *data, struct err 
 static int sweep_tmp(struct store *s, const char *entry, void *data, struct err *e)
 {
 	struct sweep *sw = data;
-	auto_free char *path = str_printf("tmp/%s", entry);
+	auto_free char *path = str_printf("tmp/%s", entry), *gone = NULL;
 	struct stat st;
 
 	if (!path)
@@ -224,20 +225,45 @@ static int sweep_tmp(struct store *s, const char *entry, void *data, struct err 
 		return 0;
 	if (str_ends(entry, ".part"))
 		sw->freed->bytes += size_of(s, path);
-	return strv_add(&sw->trees, path) < 0
-		? err_set(e, ENOMEM, "images: out of memory")
-		: 0;
+	gone = str_starts(entry, "gone-") ? strdup(path)
+					  : str_printf("tmp/gone-%d-%llx", (int)getpid(),
+						    (unsigned long long)clock_mono_ns());
+	if (!gone || strv_add(&sw->trees, gone) < 0)
+		return err_set(e, ENOMEM, "images: out of memory");
+	if (!str_eq(gone, path) && renameat(s->dir, path, s->dir, gone) < 0)
+		return err_sys(e, "remove '%s'", path);
+	return 0;
 }
 
-static int clear_tmp(
+/* What is in 'sw' goes when the store is closed, or by the next one who sweeps. */
+static int throw_away(
 	struct store *s, const struct idmap *map, struct sweep *sw, struct err *e)
 {
 	int r = store_each(s, "tmp", sweep_tmp, sw, e);
 
-	if (r == 0)
-		r = store_remove_trees(s, &sw->trees, map, e);
+	if (!s->gone_map && map) {
+		s->gone_map = malloc(sizeof(*map));
+		if (!s->gone_map)
+			r = err_set(e, ENOMEM, "images: out of memory");
+		else
+			*s->gone_map = *map;
+	}
+	for (size_t i = 0; r == 0 && i < sw->trees.n; i++)
+		if (!strv_has(&s->gone, sw->trees.v[i]) &&
+			strv_add(&s->gone, sw->trees.v[i]) < 0)
+			r = err_set(e, ENOMEM, "images: out of memory");
 	strv_clear(&sw->trees);
 	return r;
+}
+
+void store_empty(struct store *s)
+{
+	struct err why = { 0 };
+
+	if (s->gone.n && store_lock_shared(s, &why) == 0)
+		(void)store_remove_trees(s, &s->gone, s->gone_map, &why);
+	strv_clear(&s->gone);
+	free(take_ptr(&s->gone_map));
 }
 
 void store_sweep(struct store *s, const struct idmap *map)
@@ -247,8 +273,10 @@ void store_sweep(struct store *s, const struct idmap *map)
 	struct err why = { 0 };
 
 	/* alone with the lock: whatever is in tmp/ belongs to nobody */
-	if (store_try_exclusive(s))
-		(void)clear_tmp(s, map, &sw, &why);
+	if (!store_try_exclusive(s))
+		return;
+	(void)throw_away(s, map, &sw, &why);
+	store_empty(s);
 }
 
 static int sweep_all(
@@ -265,7 +293,7 @@ static int sweep_all(
 	if (r == 0)
 		r = store_each(s, "layers", sweep_tag, sw, e);
 	sw->parts = true;
-	return r < 0 ? r : clear_tmp(s, how->map, sw, e);
+	return r < 0 ? r : throw_away(s, how->map, sw, e);
 }
 
 int store_prune(struct store *s, const struct store_removal *how,

@@ -165,6 +165,10 @@ TEST(removal_spares_what_is_shared_and_what_is_in_use)
 	expect(there(&s, "layers/t1/bbbbbbbbbbbbbbbb"));
 	expect(store_remove(&s, BUSYBOX, &how, &freed, &e) == 0);
 	expect(!there(&s, "layers/t1") && there(&s, "layers"));
+	expect(s.gone.n == 2 && there(&s, s.gone.v[0]));
+	store_close(&s);
+	expect(store_open(0, &s, &e) == 0);
+	expect(unlinkat(s.dir, "tmp", AT_REMOVEDIR) == 0); /* empty */
 }
 
 TEST(an_image_in_use_is_listed_after_its_name_has_moved_on)

@@ -37,6 +37,7 @@ void store_name_clear(struct store_name *n)
 
 void store_close(struct store *s)
 {
+	store_empty(s);
 	if (s->dir >= 0)
 		(void)close(s->dir);
 	if (s->lock >= 0)

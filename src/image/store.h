@@ -2,20 +2,18 @@
 /*
  * store.h - the images of a user, content-addressed and shared by all sandboxes.
  *
- *	lock				flock: shared while images come or are looked up to
- *be used, exclusive while anything is removed
- *	names/KEY.json			a name and the digest it means now
- *	images/ALG-HEX.json		struct image, one a manifest digest; never changes
- *	blobs/ALG/HEX			manifests, configurations, layers as pulled
- *	layers/TAG/HEX16/d/		a layer unpacked under id map TAG; HEX16 starts its
- *diff_id tmp/				what is not finished
+ *	lock			shared while images come or are looked up for use,
+ *				exclusive while anything is removed
+ *	names/KEY.json		a name and the digest it means now
+ *	images/ALG-HEX.json	struct image, by manifest digest; never changes
+ *	blobs/ALG/HEX		manifests, configurations, layers as pulled
+ *	layers/TAG/HEX16/d/	a layer unpacked under id map TAG; its diff_id begins so
+ *	tmp/			what is not finished
  *
  * Everything appears by one rename(2) when it is whole, first what is referred to, then
  * what refers to it. So SIGKILL at any moment leaves litter in tmp/ only, which the next
- * command that changes the store removes (downloads that can be resumed stay for a week).
- *
- * Nothing here goes to the network or waits, but for the lock, and for that 10 seconds at
- *most.
+ * command that changes the store removes (downloads to be resumed stay for a week).
+ * Nothing here goes to the network, or waits but for the lock, at most 10 seconds.
  */
 #ifndef BRIG_IMAGE_STORE_H
 #define BRIG_IMAGE_STORE_H
@@ -26,22 +24,25 @@ struct err;
 struct idmap;
 
 struct store {
-	int dir;    /* O_PATH-like directory descriptor */
-	int lock;   /* -1 when the store is read-only and has none */
-	char *path; /* absolute */
-	int held;   /* LOCK_SH, LOCK_EX or 0 */
+	int dir;                /* the directory, open */
+	int lock;               /* -1 when the store is read-only and has none */
+	char *path;             /* absolute */
+	int held;               /* LOCK_SH, LOCK_EX or 0 */
+	struct strv gone;       /* in tmp/: removed when the store is closed, ... */
+	struct idmap *gone_map; /* ... by the root of this map */
 };
 
 #define STORE_CREATE 1U /* make it if it isn't there; else -ENOENT */
 
 int store_open(unsigned flags, struct store *ret, struct err *e);
+
+/* Let go of the lock, and then delete what was removed: that may take seconds. */
 void store_close(struct store *s);
 #define auto_store AUTO(store_close)
 
 /*
  * Hold the store until it is closed: shared around "find an image, write down that it is
- * in use", exclusive around "find out what is in use, remove the rest". -EBUSY after 10
- * s.
+ * in use", exclusive around "see what is in use, remove the rest". -EBUSY after 10 s.
  */
 int store_lock_shared(struct store *s, struct err *e);
 int store_lock_exclusive(struct store *s, struct err *e);
@@ -81,9 +82,9 @@ struct store_freed {
 /*
  * Forget a name (or, by digest, all names of that image), then prune.
  *
- * Should:  fail with -EBUSY when a digest in 'in_use' would lose its last name, unless
- * 'force'. Mustn't: remove layers of an image in 'in_use', force or not: its sandboxes
- * stand on them.
+ * Should:  fail with -EBUSY when an image in 'in_use' would lose its last name, unless
+ *          'force'.
+ * Mustn't: remove layers of an image in 'in_use', force or not: sandboxes stand on them.
  *
  * The exclusive lock is held; 'in_use' has the manifest digests of all sandboxes, read
  * under it.
@@ -111,9 +112,6 @@ int store_remove_trees(struct store *s, const struct strv *paths, const struct i
 int store_put_image(struct store *s, const struct image *img, struct err *e);
 int store_put_name(
 	struct store *s, const char *name, const struct image *img, struct err *e);
-
-/* What changes when the file or layout behind a name does; NULL for a registry's. */
-char *store_stamp(const char *name);
 
 /* "HEX16", the folder of a layer. */
 #define STORE_LAYER_MAX 17

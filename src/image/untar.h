@@ -24,8 +24,8 @@ struct untar_limits {
  * A jail's 'run': the tar comes from 'in', 'arg' is a struct untar_limits.
  *
  * Should:  name the entry that is at fault, and fail when the tar ends too early.
- * Mustn't: follow a symbolic link that is absolute or leads out, on any entry's way; give
- * a file an attribute that overlayfs would obey (user.overlay.*, trusted.*).
+ * Mustn't: follow a symbolic link that is absolute or leads out, on any entry's way;
+ *          give a file an attribute that overlayfs would obey (user.overlay.*).
  */
 int untar_run(const struct jail *j, struct jail_result *res, struct err *e);
 
