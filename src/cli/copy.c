@@ -10,7 +10,10 @@
 #include <limits.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+
+#define LINKS_MAX 40
 
 /* Where the path is looked up from: "rest" beneath 'root', or as it stands. */
 struct origin {
@@ -18,52 +21,131 @@ struct origin {
 	char *rest;
 };
 
-/* What of 'full' is beneath the directory 'dir'; NULL, too, for the directory itself. */
-static const char *beneath(const char *full, const char *dir)
+/* The directories that some sandbox can write to. */
+static int list_shared(struct strv *ret, struct err *e)
 {
-	const char *rest = path_beneath(full, dir) ? full + strlen(dir) : "";
+	auto_strv struct strv names = { 0 };
+	int r = sandbox_names(&names, e);
 
-	rest += strspn(rest, "/");
-	return *rest ? rest : NULL;
-}
+	for (size_t i = 0; i < names.n && r == 0; i++) {
+		auto_sandbox struct sandbox s = SANDBOX_INIT;
 
-/* The way to 'path' with the links in it resolved, but for the last component. */
-static char *resolved(const char *full)
-{
-	auto_free char *dir = path_join(full, "..");
-	auto_free char *real = dir ? realpath(dir, NULL) : NULL;
+		if (sandbox_open(names.v[i], &s, NULL) < 0)
+			continue;
+		for (size_t k = 0; k < s.rec.mounts.n && r == 0; k++) {
+			const struct mount_spec *m = record_mount(&s.rec, k);
 
-	return real ? path_join(real, path_base(full)) : NULL;
-}
-
-/* Look for the path in what one sandbox can write to. 1 when it is there. */
-static int look_in(
-	const struct sandbox *s, char *const full[2], struct origin *o, struct err *e)
-{
-	for (size_t i = 0; i < s->rec.mounts.n; i++) {
-		const struct mount_spec *m = record_mount(&s->rec, i);
-
-		for (size_t k = 0; k < 2 && m->mode == MOUNT_RW; k++) {
-			const char *rest = full[k] ? beneath(full[k], m->src) : NULL;
-
-			if (!rest)
-				continue;
-			o->root = open(m->src, O_PATH | O_DIRECTORY | O_CLOEXEC);
-			o->rest = strdup(rest);
-			if (o->root < 0)
-				return err_sys(e, "open '%s'", m->src);
-			return o->rest ? 1 : err_set(e, ENOMEM, "out of memory");
+			if (m->mode == MOUNT_RW)
+				r = strv_add(ret, m->src);
 		}
+	}
+	return r == -ENOMEM ? err_set(e, ENOMEM, "out of memory") : r;
+}
+
+/* A path on its way to be resolved: 'done' holds no link any more, 'todo' is to come. */
+struct walk {
+	char *done, *todo;
+	unsigned links;
+	bool follow; /* a link at the end, too */
+};
+
+static void walk_clear(struct walk *w)
+{
+	free(w->done);
+	free(w->todo);
+}
+
+/* Put what a link leads to in its place. 0, or -errno. */
+static int follow(struct walk *w, const char *link)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlink(link, target, sizeof(target) - 1);
+	char *todo;
+
+	if (n < 0 || ++w->links > LINKS_MAX)
+		return n < 0 ? -errno : -ELOOP;
+	target[n] = '\0';
+	todo = str_printf("%s%s%s", target, *w->todo ? "/" : "", w->todo);
+	if (!todo || (*target == '/' && str_set(&w->done, "/") < 0)) {
+		free(todo);
+		return -ENOMEM;
+	}
+	free(w->todo);
+	w->todo = todo;
+	return 0;
+}
+
+/* One component from 'todo' to 'done'. */
+static int step(struct walk *w)
+{
+	size_t from = strspn(w->todo, "/"), len = strcspn(w->todo + from, "/");
+	auto_free char *name = strndup(w->todo + from, len);
+	auto_free char *full = name ? path_join(w->done, name) : NULL;
+	struct stat st;
+
+	if (!full)
+		return -ENOMEM;
+	memmove(w->todo, w->todo + from + len, strlen(w->todo + from + len) + 1);
+	/* the file's own name need not be there yet */
+	if (lstat(full, &st) == 0 && S_ISLNK(st.st_mode) && (*w->todo || w->follow))
+		return follow(w, full);
+	free(w->done);
+	w->done = take_ptr(&full);
+	return 0;
+}
+
+static bool is_up(const char *path)
+{
+	return str_starts(path, "..") && (path[2] == '/' || !path[2]);
+}
+
+/* Resolve until there is a directory that a sandbox can write to: from there on the kernel
+ * has to do it, in one step. 1 when there is. */
+static int enter_shared(
+	const struct strv *shared, struct walk *w, struct origin *o, struct err *e)
+{
+	for (size_t i = 0; i < shared->n; i++) {
+		const char *rest = w->done + strlen(shared->v[i]);
+
+		if (!path_beneath(w->done, shared->v[i]))
+			continue;
+		rest += strspn(rest, "/");
+		/* through it and out again */
+		if (!*rest && is_up(w->todo + strspn(w->todo, "/")))
+			continue;
+		o->rest = *rest ? str_printf("%s%s%s", rest, *w->todo ? "/" : "",
+					  w->todo + strspn(w->todo, "/"))
+				: strdup(w->todo + strspn(w->todo, "/"));
+		if (!o->rest)
+			return err_set(e, ENOMEM, "out of memory");
+		if (!*o->rest) {
+			/* the directory itself: its name is out of the sandbox's reach */
+			free(take_ptr(&o->rest));
+			return 1;
+		}
+		o->root = open(shared->v[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+		return o->root < 0 ? err_sys(e, "open '%s'", shared->v[i]) : 1;
 	}
 	return 0;
 }
 
-/* "." and "/" at the end of a path mean something to a copy. */
-static const char *ending(const char *path)
+/*
+ * The directory that a path begins in: where we are is known without a link, so that the
+ * way up from there is, too. Moves '*path' past it. Caller frees.
+ */
+static char *start_of(const char **path)
 {
-	if (str_eq(path, ".") || str_ends(path, "/."))
-		return "/.";
-	return str_ends(path, "/") ? "/" : "";
+	auto_free char *at = **path == '/' ? strdup("/") : getcwd(NULL, 0);
+
+	while (at && is_up(*path)) {
+		char *above = path_join(at, "..");
+
+		free(at);
+		at = above;
+		*path += 2;
+		*path += strspn(*path, "/");
+	}
+	return take_ptr(&at);
 }
 
 /*
@@ -71,31 +153,29 @@ static const char *ending(const char *path)
  * which we look. Whatever is beneath one of those is opened so that links can't lead out
  * of it.
  */
-static int find_origin(const char *path, struct origin *o, struct err *e)
+static int find_origin(const struct copy_spec *spec, struct origin *o, struct err *e)
 {
-	auto_free char *cwd = getcwd(NULL, 0);
-	auto_free char *plain = path_join(cwd ? cwd : "/", path);
-	auto_free char *real = plain ? resolved(plain) : NULL;
-	auto_strv struct strv names = { 0 };
-	char *full[2] = { plain, real };
-	int r = sandbox_names(&names, e);
+	const char *path = spec->path;
+	auto_free char *cwd = start_of(&path);
+	AUTO(walk_clear) struct walk w = { .todo = cwd ? str_printf("%s/%s", cwd, path) : NULL,
+		.follow = spec->follow };
+	auto_strv struct strv shared = { 0 };
+	int r = list_shared(&shared, e);
 
-	if (!plain)
-		return err_set(e, ENOMEM, "out of memory");
-	for (size_t i = 0; i < names.n && r == 0; i++) {
-		auto_sandbox struct sandbox s = SANDBOX_INIT;
-
-		if (sandbox_open(names.v[i], &s, NULL) == 0)
-			r = look_in(&s, full, o, e);
+	if (r < 0 || !cwd || !w.todo || str_set(&w.done, "/") < 0)
+		return r < 0 ? r : err_set(e, ENOMEM, "out of memory");
+	while (w.todo[strspn(w.todo, "/")]) {
+		r = enter_shared(&shared, &w, o, e);
+		if (r != 0)
+			return r < 0 ? r : 0;
+		r = step(&w);
+		if (r < 0)
+			return err_set(e, -r, "copy '%s': %s", spec->path,
+				strerrordesc_np(-r));
 	}
-	if (r == 1) {
-		char *rest = str_printf("%s%s", o->rest, ending(path));
-
-		free(o->rest);
-		o->rest = rest;
-		r = rest ? 0 : err_set(e, ENOMEM, "out of memory");
-	}
-	return r;
+	/* the last component may be in one: 'done' is all of it by now */
+	r = enter_shared(&shared, &w, o, e);
+	return r < 0 ? r : 0;
 }
 
 static void work(const struct copy_spec *spec, const struct origin *o, const int *fd,
@@ -129,7 +209,7 @@ int copy_start(const struct copy_spec *spec, struct copy *ret, struct err *e)
 {
 	struct origin o = { .root = -1 };
 	struct copy c = { .pipe = -1 };
-	int fds[2], mine, r = find_origin(spec->path, &o, e);
+	int fds[2], mine, r = find_origin(spec, &o, e);
 
 	if (r == 0 && pipe2(fds, O_CLOEXEC) < 0)
 		r = err_sys(e, "make a pipe");

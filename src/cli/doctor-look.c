@@ -159,10 +159,16 @@ static void look_ids(struct doctor *d)
 	else if (m.single)
 		who = "you are root inside, and nobody else is there";
 	len = (size_t)snprintf(d->ids, sizeof(d->ids), "%s; inside <- outside:", who);
-	for (unsigned i = 0; i < m.uid_n && len < sizeof(d->ids); i++)
+	for (unsigned i = 0; i < m.uid_n && len < sizeof(d->ids); i++) {
+		const struct idmap_range *r = &m.uid[i];
+		char more[16] = "";
+
+		if (r->count > 1)
+			(void)snprintf(
+				more, sizeof(more), "-%u", r->inside + r->count - 1);
 		len += (size_t)snprintf(d->ids + len, sizeof(d->ids) - len,
-			m.uid[i].count > 1 ? "%s %u+%u <- %u" : "%s %u%.0u <- %u",
-			i ? "," : "", m.uid[i].inside, m.uid[i].count, m.uid[i].outside);
+			"%s %u%s <- %u", i ? "," : "", r->inside, more, r->outside);
+	}
 }
 
 void doctor_look(struct doctor *d)

@@ -66,8 +66,8 @@ static int under(const char *word, const char *text)
 static int print_wall(const struct doctor *d, const struct doctor_wall *w)
 {
 	bool works = w->err.code == 0;
-	auto_free char *brief = str_printf(
-		"%s%s", w->wall->brief, w->wall == d->best ? "  <- auto takes this" : "");
+	auto_free char *brief = str_printf("%s%s", w->wall->brief,
+		w->wall == d->best ? " (auto takes this one)" : "");
 	int r = begin(
 		works ? OUT_GREEN : OUT_RED, works ? "ok" : "missing", w->wall->name);
 
@@ -75,7 +75,8 @@ static int print_wall(const struct doctor *d, const struct doctor_wall *w)
 		r = brief ? beside(brief) : -ENOMEM;
 	if (r == 0 && !works)
 		r = under("lacks: ", w->err.msg);
-	if (r == 0 && !works && w->err.hint[0])
+	/* a wall's own hint may be to come here */
+	if (r == 0 && !works && w->err.hint[0] && !strstr(w->err.hint, "brig doctor"))
 		r = under("-> ", w->err.hint);
 	return r == 0 ? under("doesn't stop: ", w->wall->passes) : r;
 }
@@ -108,8 +109,8 @@ static int verdict(const struct doctor *d)
 {
 	if (!d->good)
 		return out_line(
-			"\n%sNo wall that separates processes works here.%s What is "
-			"missing says how to get it.",
+			"\n%sNo wall that separates processes works here.%s The lines "
+			"marked missing say what to do.",
 			out_on(OUT_RED), out_off());
 	return out_line("\n%s'brig run' takes the %s wall on this machine.%s",
 		out_on(OUT_GREEN), d->best->name, out_off());

@@ -8,10 +8,11 @@
 #include "linux/idmap.h"
 #include "sandbox/sandbox.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-int images_helper(char *const *words, struct err *e)
+int images_helper(char *const *words, bool show, struct err *e)
 {
 	auto_free char *program = dirs_helper("brig-image");
 	auto_strv struct strv argv = { 0 };
@@ -23,6 +24,10 @@ int images_helper(char *const *words, struct err *e)
 		return err_set(e, ENOMEM, "out of memory");
 	pid = fork();
 	if (pid == 0) {
+		int null = show ? -1 : open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+		if (null >= 0)
+			(void)dup2(null, STDOUT_FILENO);
 		(void)execv(program, argv.v);
 		_exit(127);
 	}
@@ -35,19 +40,19 @@ int images_helper(char *const *words, struct err *e)
 
 static int pull(const struct image_want *want, const char *mode, struct err *e)
 {
-	char verb[] = "pull", quiet[] = "--quiet", progress[] = "--progress",
-	     missing[] = "--missing";
+	char verb[] = "pull", quiet[] = "--quiet", missing[] = "--missing";
 	char *words[6], **w = words;
 	int r;
 
 	*w++ = verb;
-	/* the digest it prints is for scripts that call it themselves */
-	*w++ = want->quiet ? quiet : progress;
+	if (want->quiet)
+		*w++ = quiet;
 	if (strcmp(mode, "missing") == 0)
 		*w++ = missing;
 	*w++ = (char *)(uintptr_t)want->text;
 	*w = NULL;
-	r = images_helper(words, e);
+	/* the digest it prints is for scripts that call it themselves */
+	r = images_helper(words, false, e);
 	if (r > 0)
 		return err_set(e, EIO, "image '%s' could not be had", want->text);
 	return r;

@@ -30,8 +30,11 @@ struct image_choice {
 int images_choose(const struct image_want *want, struct root_spec *root,
 	struct image_choice *ret, struct err *e);
 
-/* Run brig-image with these words after its name; its exit status, or -errno. */
-int images_helper(char *const *words, struct err *e);
+/*
+ * Run brig-image with these words after its name; its exit status, or -errno. What it
+ * prints of the image is shown, or dropped.
+ */
+int images_helper(char *const *words, bool show, struct err *e);
 
 /* Digests of images that sandboxes stand on. */
 int images_in_use(struct strv *ret, struct err *e);

@@ -164,7 +164,7 @@ static int connect_kept(const struct sandbox *s, struct err *e)
 	return r;
 }
 
-int session_open(struct sandbox *s, bool start, struct err *e)
+int session_open(const struct sandbox *s, bool start, struct err *e)
 {
 	int fd, r;
 

@@ -52,6 +52,6 @@ int session_ask_name(const char *name, const struct control_request *q,
 
 /* Connect to the running keeper, or start one when the sandbox is stopped. Returns the
  * socket. */
-int session_open(struct sandbox *s, bool start, struct err *e);
+int session_open(const struct sandbox *s, bool start, struct err *e);
 
 #endif
