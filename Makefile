@@ -55,10 +55,9 @@ check:
 	@$(MAKE) --no-print-directory stage sanitized
 	@test/run.sh $(STAGE)/prefix $(BUILD)-asan
 
-# Builds what isn't built; sudo make install after make builds nothing as root.
-install: $(BUILD)/build.ninja
-	@[ -x $(BUILD)/src/cli/brig ] || ninja -C $(BUILD) --quiet
-	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet
+install: build
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet
+	@echo "brig is in $(DESTDIR)$(PREFIX)/bin"
 
 bench:
 	@scripts/deps.sh build run bench

@@ -349,6 +349,13 @@ check "an OCI layout is imported" bash -c "[ \"\$($BRIG_IMAGE import -q oci:lay:
 check "its files are right" same_as_umoci "sha256:$(skopeo inspect --raw oci:lay:two | sha256sum | cut -c1-64)"
 check "a layout of several images wants a name" fails 'several images: ' import oci:lay
 check "a name that isn't in it is an error" fails "no image 'none'" import oci:lay:none
+inserted() {
+	mkdir -p ins/opt/x && echo x >ins/opt/x/y && umoci new --image lay:ins &&
+		umoci insert $rootless --image lay:ins ins / && umoci insert $rootless --image lay:ins ins /deep/er &&
+		d=$(import oci:lay:ins) && [ -f "$(store_layers "$d" | head -1)/opt/x/y" ] &&
+		[ -f "$(store_layers "$d" | tail -1)/deep/er/opt/x/y" ]
+}
+check "layers that umoci inserts are unpacked" inserted
 saved() { d=$(import save.tar) && same_as_umoci "$d"; }
 fresh
 check "a 'docker save' archive is imported" saved

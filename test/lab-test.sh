@@ -3,11 +3,19 @@
 # lab-test.sh - brig on kernels other than this machine's, in QEMU, without KVM.
 #
 # What this machine may not have is there: nothing but cgroup version 2, a systemd that
-# delegates groups to users, old and new kernels, a kernel without Landlock. BRIG is the
-# program under test, in a tree as 'make install' makes it; with BRIG_LIBEXEC and
-# BRIG_DATADIR it may be anywhere. UNITS is a folder of unit tests to run there as well. LAB_ONLY=NAME boots one machine alone, LAB_RUN=PART,...
-# runs parts of guest.sh alone, LAB_KEEP=1 keeps what the machines said. The kernels and the root are Debian packages; see lab/image.sh for where
-# they are kept.
+# delegates groups to users, old and new kernels, a kernel without Landlock. The kernels and
+# the root are Debian packages; lab/image.sh says where they are kept.
+#
+#	BRIG		the program under test, in a tree as 'make install' makes it; with
+#			BRIG_LIBEXEC and BRIG_DATADIR it may be anywhere
+#	UNITS		a folder of unit tests, to be run there as well
+#	LAB_ONLY	the one machine to boot: old, new, bare
+#	LAB_RUN		the parts of lab/guest.sh to run: as_root,session_user
+#	LAB_KEEP	not empty: keep what the machines said
+#	LAB_TIMEOUT	seconds after which a machine is taken to hang
+#
+# run as: root
+# time: 1500
 HERE=$(cd "$(dirname "$0")" && pwd)
 . "$HERE/lab/image.sh"
 
@@ -16,9 +24,9 @@ BRIG=$(readlink -f "$BRIG")
 PREFIX=$(dirname "$(dirname "$BRIG")")
 LIBEXEC=${BRIG_LIBEXEC:-$PREFIX/libexec/brig}
 DATADIR=${BRIG_DATADIR:-$PREFIX/share/brig}
-# All machines together take some two minutes of two CPUs; one that says nothing more is
-# ended after this many seconds.
-LAB_TIMEOUT=${LAB_TIMEOUT:-240}
+# A machine takes one to two minutes of a CPU that it has for itself; what hangs inside has
+# shorter limits of its own.
+LAB_TIMEOUT=${LAB_TIMEOUT:-600}
 passed=0 failed=0 skipped=0 number=0
 machines=()
 
@@ -28,7 +36,7 @@ finish() {
 	for pid in "${machines[@]}"; do
 		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
 	done
-	[ -n "${LAB_KEEP:-}" ] && echo "# kept: $T" || rm -rf "$T"
+	if [ -n "${LAB_KEEP:-}" ]; then echo "# kept: $T"; else rm -rf "$T"; fi
 	echo "1..$number"
 	echo "$passed passed, $failed failed, $skipped skipped"
 	[ "$failed" = 0 ]
@@ -87,7 +95,7 @@ make_initrd() {
 	done
 	cp "$HERE/lab/init" "$top/init"
 	cp "$kernel"/modules/*.ko "$top/modules/"
-	echo $LAB_MODULES >"$top/modules/order"
+	echo "$LAB_MODULES" >"$top/modules/order"
 	strip -o "$top/brig/bin/brig" "$BRIG"
 	for name in brig-warder brig-image; do
 		strip -o "$top/brig/libexec/brig/$name" "$LIBEXEC/$name"
@@ -106,13 +114,17 @@ boot() {
 	local name=$1 kernel=$2 words=$3
 	make_initrd "$kernel" "$T/$name.initrd" "$name" || return 1
 	: >"$T/$name"
-	timeout -k 5 "$LAB_TIMEOUT" qemu-system-x86_64 -accel tcg,tb-size=256 -cpu max -m 768 \
-		-smp 1 -nodefaults -no-user-config -display none -no-reboot \
-		-kernel "$kernel/vmlinuz" -initrd "$T/$name.initrd" \
-		-append "console=ttyS0 quiet panic=-1 $words" \
-		-drive "if=virtio,format=raw,snapshot=on,file=$ROOT" \
-		-serial "file:$T/$name.console" -serial "file:$T/$name" \
-		</dev/null >"$T/$name.qemu" 2>&1 &
+	(
+		# one that spins is ended by the CPU it used, however busy this machine is
+		ulimit -t $((LAB_TIMEOUT / 2))
+		exec timeout -k 5 "$LAB_TIMEOUT" qemu-system-x86_64 -accel tcg,tb-size=256 \
+			-cpu max -m 768 -smp 1 -nodefaults -no-user-config -display none \
+			-no-reboot -kernel "$kernel/vmlinuz" -initrd "$T/$name.initrd" \
+			-append "console=ttyS0 quiet panic=-1 $words" \
+			-drive "if=virtio,format=raw,snapshot=on,file=$ROOT" \
+			-serial "file:$T/$name.console" -serial "file:$T/$name" \
+			</dev/null >"$T/$name.qemu" 2>&1
+	) &
 	machines+=($!)
 }
 

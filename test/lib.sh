@@ -111,9 +111,14 @@ cleanup() {
 	brig rm --all --force >/dev/null 2>&1
 	brig prune --force >/dev/null 2>&1
 	brig image prune --all >/dev/null 2>&1
-	rm -rf "$T" 2>/dev/null
-	# layers and private files of sandboxes belong to subordinate ids
-	[ ! -e "$T" ] || unshare -r --map-auto rm -rf "$T" 2>/dev/null
+	# what a sandbox that ended leaves is removed behind one's back, as its files belong to
+	# subordinate ids
+	local _
+	for _ in {1..100}; do
+		rm -rf "$T" 2>/dev/null && return
+		sleep 0.1
+	done
+	unshare -r --map-auto rm -rf "$T" 2>/dev/null
 	return 0
 }
 

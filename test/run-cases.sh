@@ -4,45 +4,45 @@
 
 options() {
 	wall=container
-	check "an unknown option names the nearest" refuses "unknown option '--nam'" r --nam x -- true
-	check "... in the hint" grep -q "did you mean '--name'" "$err"
-	check "an unknown letter is named" refuses "unknown option '-Z'" r -Z -- true
-	check "an unknown verb names the nearest" refuses "unknown command 'rnu'" brig rnu
-	check "an unknown wall names the nearest" refuses "unknown wall 'contaner'" \
+	check "an unknown option names the nearest" fails "unknown option '--nam'" r --nam x -- true
+	check "... in the hint" grep -q "did you mean '--name'" "$E"
+	check "an unknown letter is named" fails "unknown option '-Z'" r -Z -- true
+	check "an unknown verb names the nearest" fails "unknown command 'rnu'" brig rnu
+	check "an unknown wall names the nearest" fails "unknown wall 'contaner'" \
 		brig run --wall contaner -- true
-	check "an unknown agent is named" refuses "no-such-agent" brig run no-such-agent
-	check "a bad size is quoted" refuses "12q" r -m 12q -- true
-	check "a bad duration is quoted" refuses "soon" r --timeout soon -- true
-	check "a bad number of CPUs is quoted" refuses "many" r --cpus many -- true
-	check "a bad name is quoted" refuses "can't name a sandbox" r --name 'A b' -- true
-	check "an option without its value says what it wants" refuses "wants NAME" brig run --name
-	check "a network that isn't there is an error" refuses "open" r --net open -- true
-	check "no sandbox of that name: the nearest is shown" refuses "no sandbox 'nope'" brig start nope
-	check "exec without a command is an error" refuses "no sandbox|no command" brig exec nope
-	check "verbs that need a name say so" refuses "which sandbox" brig stop
+	check "an unknown agent is named" fails "no-such-agent" brig run no-such-agent
+	check "a bad size is quoted" fails "12q" r -m 12q -- true
+	check "a bad duration is quoted" fails "soon" r --timeout soon -- true
+	check "a bad number of CPUs is quoted" fails "many" r --cpus many -- true
+	check "a bad name is quoted" fails "can't name a sandbox" r --name 'A b' -- true
+	check "an option without its value says what it wants" fails "wants NAME" brig run --name
+	check "a network that isn't there is an error" fails "open" r --net open -- true
+	check "no sandbox of that name: the nearest is shown" fails "no sandbox 'nope'" brig start nope
+	check "exec without a command is an error" fails "no sandbox|no command" brig exec nope
+	check "verbs that need a name say so" fails "which sandbox" brig stop
 	check "--help is on standard output and succeeds" help_prints
 	check "brig without a verb shows help and fails" ends 125 brig
 	check "output that can't be written is an error" full_output
 	check "auto says which wall it takes" auto_says
-	check "nothing was made by all this" prints "" brig ls -q
+	check "nothing was made by all this" says "" brig ls -q
 }
 
 help_prints() { brig run --help | grep -q -- --timeout; }
 
 full_output() {
 	[ -e /dev/full ] || return 0
-	brig version >/dev/full 2>"$err"
-	[ $? = 125 ] && grep -q "No space left" "$err"
+	brig version >/dev/full 2>"$E"
+	[ $? = 125 ] && grep -q "No space left" "$E"
 }
 
 auto_says() {
-	brig run --rm --wall auto -- true 2>"$err" && grep -q "auto takes the container wall" "$err"
+	brig run --rm --wall auto -- true 2>"$E" && grep -q "auto takes the container wall" "$E"
 }
 
 again_same() { # the same agent in the same directory: the same sandbox, its layer kept
 	brig run --wall "$wall" -- sh -c 'echo kept >$HOME/note' || return 1
-	prints kept brig run --wall "$wall" -- sh -c 'cat $HOME/note' || return 1
-	prints "shell-ws" brig ls -q || return 1
+	says kept brig run --wall "$wall" -- sh -c 'cat $HOME/note' || return 1
+	says "shell-ws" brig ls -q || return 1
 	brig rm shell-ws
 }
 
@@ -70,17 +70,17 @@ new_one() {
 }
 
 running_again() {
-	brig run -d --wall "$wall" -- sleep 60 >"$out" || return 1
-	prints shell-ws cat "$out" || return 1
-	refuses "running already" brig run --wall "$wall" -- true || return 1
-	prints shell-ws brig run -d --wall "$wall" || return 1
-	refuses "is running" brig rm shell-ws || return 1
-	brig rm -f shell-ws >/dev/null && prints "" brig ls -q
+	brig run -d --wall "$wall" -- sleep 60 >"$O" || return 1
+	says shell-ws cat "$O" || return 1
+	fails "running already" brig run --wall "$wall" -- true || return 1
+	says shell-ws brig run -d --wall "$wall" || return 1
+	fails "is running" brig rm shell-ws || return 1
+	brig rm -f shell-ws >/dev/null && says "" brig ls -q
 }
 
 taken_name() {
 	(cd "$T/else" && brig create --wall "$wall" --name "$TAG-x") || return 1
-	refuses "exists already" brig run --wall "$wall" --name "$TAG-x" -- true || return 1
+	fails "exists already" brig run --wall "$wall" --name "$TAG-x" -- true || return 1
 	brig rm "$TAG-x"
 }
 
@@ -96,34 +96,34 @@ names() {
 
 other_options() {
 	brig create --wall "$wall" --name "$TAG-x" >/dev/null || return 1
-	refuses "made with another" brig run --wall "$wall" --name "$TAG-x" -v "$T:/t" -- true || return 1
+	fails "made with another" brig run --wall "$wall" --name "$TAG-x" -v "$T/else:/t" -- true || return 1
 	brig rm "$TAG-x"
 }
 
 create_start() {
 	local x=$TAG-c
-	prints $x brig create --wall "$wall" --name $x -- sh -c 'echo out; exit 9' || return 1
+	says $x brig create --wall "$wall" --name $x -- sh -c 'echo out; exit 9' || return 1
 	has_status $x created || return 1
-	refuses "does not run" brig attach $x || return 1
-	refuses "has not run" brig wait $x || return 1
+	fails "does not run" brig attach $x || return 1
+	fails "has not run" brig wait $x || return 1
 	ends 9 brig start -a $x || return 1
-	[ "$(cat "$out")" = out ] || return 1
+	[ "$(cat "$O")" = out ] || return 1
 	has_status $x exited || return 1
-	prints 9 brig wait $x || return 1
-	prints $x brig start $x || return 1
+	says 9 brig wait $x || return 1
+	says $x brig start $x || return 1
 	until_true 10 has_status $x exited || return 1
-	prints $x brig rm $x && has_status $x none
+	says $x brig rm $x && has_status $x none
 }
 
 exec_running() {
 	local x=$TAG-e
 	brig run -d --wall "$wall" --name $x -e A=1 -- sleep 60 >/dev/null || return 1
-	prints "1 2 $W" brig exec -e B=2 $x -- sh -c 'echo $A $B $(pwd)' || return 1
+	says "1 2 $W" brig exec -e B=2 $x -- sh -c 'echo $A $B $(pwd)' || return 1
 	ends 4 brig exec $x sh -c 'exit 4' || return 1
 	ends 127 brig exec $x -- no-such-program || return 1
 	ends 126 brig exec $x -- /usr || return 1
-	prints input brig exec -i $x -- cat <<<input || return 1
-	prints /usr brig exec -w /usr $x -- pwd || return 1
+	with_input input says input brig exec -i $x -- cat || return 1
+	says /usr brig exec -w /usr $x -- pwd || return 1
 	brig exec -d $x -- sh -c 'echo late >late' || return 1
 	until_true 10 [ -s "$W/late" ] || return 1
 	rm -f "$W/late"
@@ -135,7 +135,7 @@ exec_running() {
 exec_stopped() {
 	local x=$TAG-s
 	brig create --wall "$wall" --name $x -- sleep 60 >/dev/null || return 1
-	prints hello brig exec $x -- echo hello || return 1
+	says hello brig exec $x -- echo hello || return 1
 	has_status $x exited || return 1
 	ends 6 brig exec $x -- sh -c 'exit 6' || return 1
 	ends 127 brig exec $x -- no-such-program || return 1
@@ -149,10 +149,10 @@ paused() {
 	brig run -d --wall "$wall" --name $x -- \
 		sh -c 'i=0; while :; do i=$((i+1)); echo $i >count; sleep 0.01; done' >/dev/null || return 1
 	until_true 10 [ -s "$W/count" ] || return 1
-	if ! brig pause $x 2>"$err"; then
+	if ! brig pause $x 2>"$E"; then
 		brig rm -f $x
 		# without a control group nobody can stop the host's processes
-		[ "$wall" = chroot ] && [ "$me" != 0 ] && grep -q "can't pause" "$err"
+		[ "$wall" = chroot ] && [ "$me" != 0 ] && grep -q "can't pause" "$E"
 		return
 	fi
 	has_status $x paused || return 1
@@ -161,12 +161,12 @@ paused() {
 	sleep 0.3
 	b=$(cat count)
 	[ "$a" = "$b" ] || return 1
-	refuses "paused already" brig pause $x || return 1
-	refuses "is paused" brig exec $x -- true || return 1
+	fails "paused already" brig pause $x || return 1
+	fails "is paused" brig exec $x -- true || return 1
 	brig resume $x || return 1
 	has_status $x running || return 1
 	until_true 5 sh -c "[ \$(cat count) != $b ]" || return 1
-	refuses "not paused" brig resume $x || return 1
+	fails "not paused" brig resume $x || return 1
 	brig pause $x && brig stop -t 1 $x >/dev/null && brig rm $x
 }
 
@@ -185,19 +185,19 @@ import json, sys
 j = json.load(sys.stdin)[0]
 assert j["pids"] >= 1, j
 assert j["memory"] > 0, j' || return 1
-	brig stats >"$out" && grep -q "^$x" "$out" || return 1
-	brig ls >"$out" && grep -q "^$x .*running" "$out" || return 1
+	brig stats >"$O" && grep -q "^$x" "$O" || return 1
+	brig ls >"$O" && grep -q "^$x .*running" "$O" || return 1
 	brig rm -f $x
 }
 
 waited() {
 	local x=$TAG-w pid
 	brig run -d --wall "$wall" --name $x -- sh -c 'sleep 0.5; exit 11' >/dev/null || return 1
-	brig wait $x >"$out" &
+	brig wait $x >"$O" &
 	pid=$!
-	prints 11 brig wait $x || return 1
+	says 11 brig wait $x || return 1
 	wait $pid
-	prints 11 cat "$out" || return 1
+	says 11 cat "$O" || return 1
 	# who waits must not be busy with it
 	brig run -d --wall "$wall" --new --name $x-2 -- sleep 1.5 >/dev/null || return 1
 	pid=$( { TIMEFORMAT=%U%S; time "$BRIG" wait $x-2 >/dev/null; } 2>&1 | tr -d .)
@@ -212,10 +212,10 @@ killed() {
 	local x=$TAG-k
 	brig run -d --wall "$wall" --name $x -- sleep 60 >/dev/null || return 1
 	brig kill -s USR1 $x || return 1
-	prints 138 brig wait $x || return 1
-	brig start $x >/dev/null && brig kill $x && prints 137 brig wait $x || return 1
-	refuses "no signal" brig kill -s WHAT $x || return 1
-	refuses "does not run" brig kill $x || return 1
+	says 138 brig wait $x || return 1
+	brig start $x >/dev/null && brig kill $x && says 137 brig wait $x || return 1
+	fails "no signal" brig kill -s WHAT $x || return 1
+	fails "does not run" brig kill $x || return 1
 	brig rm $x
 }
 
@@ -226,9 +226,9 @@ cycle() {
 	check "[$wall] exec in a stopped one starts it and stops it again" exec_stopped
 	check "[$wall] pause stops everything where it is, resume lets it go on" paused
 	check "[$wall] inspect, stats and ls show what runs" inspected
-	check "[$wall] wait prints the exit status, to all who wait" waited
+	check "[$wall] wait says the exit status, to all who wait" waited
 	check "[$wall] kill sends a signal to the command" killed
-	check "[$wall] kill of one that doesn't exist says so" refuses "no sandbox" brig kill nope
+	check "[$wall] kill of one that doesn't exist says so" fails "no sandbox" brig kill nope
 }
 
 stop_grace() {
@@ -237,9 +237,9 @@ stop_grace() {
 	brig run -d --wall "$wall" --name $x -- \
 		sh -c "trap '' TERM; : >up; while :; do sleep 0.1; done" >/dev/null || return 1
 	until_true 10 [ -e "$W/up" ] || return 1
-	prints $x brig stop -t 700ms $x || return 1
+	says $x brig stop -t 700ms $x || return 1
 	[ $((SECONDS - start)) -lt 8 ] || return 1
-	prints 137 brig wait $x || return 1
+	says 137 brig wait $x || return 1
 	brig rm $x
 }
 
@@ -250,12 +250,12 @@ stop_nice() {
 		sh -c "trap 'echo bye >bye; exit 3' TERM; : >up; while :; do sleep 0.02; done" >/dev/null || return 1
 	until_true 10 [ -e "$W/up" ] || return 1
 	brig stop $x >/dev/null || return 1
-	prints bye cat bye && prints 3 brig wait $x || return 1
+	says bye cat bye && says 3 brig wait $x || return 1
 	brig inspect $x | grep -q '"reason": *"stopped"' || {
 		brig inspect $x | grep reason
 		return 1
 	}
-	refuses "does not run" brig stop $x || return 1
+	fails "does not run" brig stop $x || return 1
 	brig rm $x
 }
 
@@ -306,7 +306,7 @@ log_lines() {
 	[ "$(brig logs $x 2>/dev/null)" = "one
 three" ] || return 1
 	[ "$(brig logs $x 2>&1 >/dev/null)" = two ] || return 1
-	prints three brig logs -n 1 $x || return 1
+	says three brig logs -n 1 $x || return 1
 	[ "$(brig logs -n 2 $x 2>&1)" = "two
 three" ] || {
 		brig logs -n 2 $x
@@ -321,7 +321,7 @@ log_follow() {
 	local x=$TAG-f
 	brig run -d --wall "$wall" --name $x -- sh -c 'for i in 1 2 3; do echo $i; sleep 0.3; done; echo 4' \
 		>/dev/null || return 1
-	prints "1
+	says "1
 2
 3
 4" brig logs -f $x && brig rm $x
@@ -347,13 +347,13 @@ logs() {
 
 never_ran() {
 	brig create --wall "$wall" --name "$TAG-z" >/dev/null || return 1
-	prints "" brig logs "$TAG-z" && brig rm "$TAG-z"
+	says "" brig logs "$TAG-z" && brig rm "$TAG-z"
 }
 
 fifty() {
 	local i pids=() bad=0
 	for i in $(seq 50); do
-		brig run --rm --wall $wall -- sh -c "sleep 1; echo $i >many-$i; exit $i" 2>>"$err" &
+		brig run --rm --wall $wall -- sh -c "sleep 1; echo $i >many-$i; exit $i" 2>>"$E" &
 		pids+=($!)
 	done
 	for i in $(seq 50); do
@@ -364,14 +364,14 @@ fifty() {
 	rm -f many-*
 	[ $bad = 0 ] || {
 		echo "$bad went wrong"
-		sort "$err" | uniq -c
+		sort "$E" | uniq -c
 		return 1
 	}
 }
 
 many() {
-	: >"$err"
+	: >"$E"
 	check "50 sandboxes at once each give their own status" fifty
-	check "... and none is left" prints "" brig ls -q
+	check "... and none is left" says "" brig ls -q
 	check "... nor anything of them" nothing_left
 }

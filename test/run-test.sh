@@ -3,11 +3,13 @@
 #
 # The life cycle of sandboxes from the command line, behind every wall: exit statuses,
 # signals, input and output, environment, users, mounts, limits, names, logs.
-# The terminal is tty-test.py's. Runs as whoever calls it, root or not.
+# The terminal is tty-test.py's.
+#
+# run as: root range plain
+# time: 600
 
-here=$(cd "$(dirname "$0")" && pwd)
+. "$(dirname "$0")/lib.sh"
 . "$here/life-lib.sh"
-trap finish EXIT
 
 me=$(id -u)
 # Does this user have subordinate ids? Without them the sandbox's only user is its root.
@@ -48,7 +50,7 @@ exit_statuses() {
 	check "[$wall] --timeout leaves a quicker command alone" sh_rc 3 'exit 3' --timeout 20
 	check "[$wall] run -d of a command that isn't there gives 127" \
 		ends 127 r -d -- no-such-program
-	check "[$wall] ... and leaves no sandbox behind" prints "" brig ls -q
+	check "[$wall] ... and leaves no sandbox behind" says "" brig ls -q
 }
 
 signal_test() { # signal_test SIGNAL STATUS
@@ -91,86 +93,86 @@ no_stdin_hang() { # the command doesn't read: the end comes all the same
 }
 
 closed_output() {
-	r -- sh -c 'while :; do echo y; done' 2>/dev/null | head -n 1 >"$out"
-	[ "${PIPESTATUS[0]}" = 141 ] && [ "$(cat "$out")" = y ]
+	r -- sh -c 'while :; do echo y; done' 2>/dev/null | head -n 1 >"$O"
+	[ "${PIPESTATUS[0]}" = 141 ] && [ "$(cat "$O")" = y ]
 }
 
 two_streams() {
-	r -- sh -c 'echo a; echo b >&2' >"$out" 2>"$err"
-	[ "$(cat "$out")$(cat "$err")" = ab ]
+	r -- sh -c 'echo a; echo b >&2' >"$O" 2>"$E"
+	[ "$(cat "$O")$(cat "$E")" = ab ]
 }
 
 streams() {
 	check "[$wall] the end of standard input is the command's" \
-		prints "one" r -i -- cat <<<one
-	check "[$wall] without a terminal input is kept open by itself" prints two r -- cat <<<two
+		with_input one says one r -i -- cat
+	check "[$wall] without a terminal input is kept open by itself" with_input two says two r -- cat
 	check "[$wall] standard output and error are kept apart" two_streams
 	check "[$wall] 100 MB through cat and back are the same" pipe_sum
 	check "[$wall] a command that doesn't read its input ends when it ends" no_stdin_hang
 	check "[$wall] output that nobody reads any more ends the command" closed_output
 	check "[$wall] a child that keeps the output open doesn't keep brig waiting" \
-		prints hi timeout 10 "$BRIG" run --rm --wall "$wall" -- sh -c 'sleep 20 & echo hi'
+		says hi timeout 10 "$BRIG" run --rm --wall "$wall" -- sh -c 'sleep 20 & echo hi'
 	check "[$wall] what was written last arrives" \
-		prints "$(head -c 100000 /dev/zero | tr '\0' x)" \
+		says "$(head -c 100000 /dev/zero | tr '\0' x)" \
 		r -- sh -c 'head -c 100000 /dev/zero | tr "\0" x'
 }
 
 no_leak() {
-	BRIG_TEST_SECRET=hush LD_LIBRARY_PATH=/nowhere r -- env >"$out" || return 1
-	! grep -Ev '^(PATH|HOME|USER|LOGNAME|SHELL|LANG|BRIG_SANDBOX|PWD|SHLVL|_|OLDPWD)=' "$out"
+	BRIG_TEST_SECRET=hush LD_LIBRARY_PATH=/nowhere r -- env >"$O" || return 1
+	! grep -Ev '^(PATH|HOME|USER|LOGNAME|SHELL|LANG|BRIG_SANDBOX|PWD|SHLVL|_|OLDPWD)=' "$O"
 }
 
 environment() {
 	printf '# comment\nA=file\n\nB=two words\nPASSED\n' >"$T/envs"
 	check "[$wall] none of the caller's variables leak" no_leak
-	check "[$wall] -e K=V sets" prints x=1 r -e V=x=1 -- sh -c 'echo "$V"'
-	check "[$wall] -e K hands on the caller's" prints own \
+	check "[$wall] -e K=V sets" says x=1 r -e V=x=1 -- sh -c 'echo "$V"'
+	check "[$wall] -e K hands on the caller's" says own \
 		env V=own timeout 60 "$BRIG" run --rm --wall "$wall" -e V -- sh -c 'echo "$V"'
-	check "[$wall] -e K without such a variable sets nothing" prints unset \
+	check "[$wall] -e K without such a variable sets nothing" says unset \
 		r -e NO_SUCH_THING -- sh -c 'echo "${NO_SUCH_THING-unset}"'
-	check "[$wall] --env-file sets, -e wins over it" prints "me two words given" \
+	check "[$wall] --env-file sets, -e wins over it" says "me two words given" \
 		env PASSED=given timeout 60 "$BRIG" run --rm --wall "$wall" --env-file "$T/envs" \
 		-e A=me -- sh -c 'echo "$A $B $PASSED"'
-	check "[$wall] a missing --env-file is named" refuses "no-such-file" \
+	check "[$wall] a missing --env-file is named" fails "no-such-file" \
 		r --env-file "$T/no-such-file" -- true
-	check "[$wall] -e =x is an error" refuses "no variable" r -e =x -- true
+	check "[$wall] -e =x is an error" fails "no variable" r -e =x -- true
 	check "[$wall] HOME is a directory of the user's own" \
-		prints "$inside_home yes" r -- sh -c 'echo "$HOME $(test -O "$HOME" && echo yes)"'
+		says "$inside_home yes" r -- sh -c 'echo "$HOME $(test -O "$HOME" && echo yes)"'
 	check "[$wall] PATH finds the system's programs" r -- sh -c 'command -v ls && command -v env'
-	check "[$wall] BRIG_SANDBOX is the name" prints "$TAG-named" \
+	check "[$wall] BRIG_SANDBOX is the name" says "$TAG-named" \
 		r --name "$TAG-named" -- sh -c 'echo $BRIG_SANDBOX'
 }
 
 users() {
 	local other=0
 	check "[$wall] the user inside is the caller, or root without subordinate ids" \
-		prints "$inside_uid" r -- id -u
+		says "$inside_uid" r -- id -u
 	if $single; then
 		skip "[$wall] -u takes another user" "no subordinate ids"
 	else
 		[ "$me" = 0 ] && other=65534
-		check "[$wall] -u takes another user" prints "$other" r -u $other -- id -u
-		check "[$wall] -u takes user and group" prints "12 34" \
+		check "[$wall] -u takes another user" says "$other" r -u $other -- id -u
+		check "[$wall] -u takes user and group" says "12 34" \
 			r -u 12:34 -- sh -c 'echo $(id -u) $(id -g)'
-		check "[$wall] -u takes a name" prints "$(id -u daemon)" r -u daemon -- id -u
+		check "[$wall] -u takes a name" says "$(id -u daemon)" r -u daemon -- id -u
 	fi
 	check "[$wall] an unknown user is named" ends 126 r -u nobody-like-this -- true
-	check "[$wall] ... in the message" grep -q nobody-like-this "$err"
+	check "[$wall] ... in the message" grep -q nobody-like-this "$E"
 }
 
 places() {
-	check "[$wall] the working directory is the current one" prints "$W" r -- pwd
-	check "[$wall] -w takes another" prints /usr r -w /usr -- pwd
-	check "[$wall] a relative -w is an error" refuses "must be absolute" r -w usr -- true
+	check "[$wall] the working directory is the current one" says "$W" r -- pwd
+	check "[$wall] -w takes another" says /usr r -w /usr -- pwd
+	check "[$wall] a relative -w is an error" fails "must be absolute" r -w usr -- true
 	check "[$wall] a -w that isn't there is named" ends 126 r -w /no/where -- true
-	check "[$wall] ... in the message" grep -q /no/where "$err"
+	check "[$wall] ... in the message" grep -q /no/where "$E"
 	if [ "$wall" = chroot ]; then
-		check "[$wall] the host name is the host's" prints "$(uname -n)" r -- uname -n
+		check "[$wall] the host name is the host's" says "$(uname -n)" r -- uname -n
 	else
-		check "[$wall] --hostname sets the host name" prints box r --hostname box -- uname -n
+		check "[$wall] --hostname sets the host name" says box r --hostname box -- uname -n
 		check "[$wall] the host's own name stays" test "$(uname -n)" != box
 	fi
-	check "[$wall] a --hostname with a slash is an error" refuses "no host name" \
+	check "[$wall] a --hostname with a slash is an error" fails "no host name" \
 		r --hostname a/b -- true
 }
 
@@ -189,18 +191,18 @@ overlay_holds() {
 		sh -c 'echo x >/mnt/s/over && rm /mnt/s/old' || return 1
 	[ -e "$T/share/over" ] && return 1
 	[ -e "$T/share/old" ] || return 1
-	prints "x gone" brig exec $name -- \
+	says "x gone" brig exec $name -- \
 		sh -c 'echo $(cat /mnt/s/over) $(test -e /mnt/s/old || echo gone)' || return 1
-	refuses "not applied" brig rm $name || return 1
+	fails "not applied" brig rm $name || return 1
 	brig rm -f $name
 }
 
 rm_keeps() {
 	local name=$TAG-keep
 	brig run --rm --wall "$wall" --name $name -v "$T/share:/mnt/s:overlay" -- \
-		sh -c 'echo x >/mnt/s/over' 2>"$err" || return 1
-	grep -q "kept '$name'" "$err" || {
-		cat "$err"
+		sh -c 'echo x >/mnt/s/over' 2>"$E" || return 1
+	grep -q "kept '$name'" "$E" || {
+		cat "$E"
 		return 1
 	}
 	has_status $name exited || return 1
@@ -209,7 +211,7 @@ rm_keeps() {
 	brig start $name 2>/dev/null && return 1
 	mv "$T/share.away" "$T/share"
 	has_status $name exited || return 1
-	prints x brig exec $name -- cat /mnt/s/over || return 1
+	says x brig exec $name -- cat /mnt/s/over || return 1
 	has_status $name exited || return 1
 	brig rm -f $name
 }
@@ -222,7 +224,7 @@ s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(1); s.settimeou
 c = s.accept()[0]; c.sendall(b"hello from outside\n")' "$T/sock" &
 	pid=$!
 	until_true 10 [ -S "$T/sock" ] || return 1
-	prints "hello from outside" r -v "$T/sock:/run/x.sock" -- /usr/bin/python3 -c '
+	says "hello from outside" r -v "$T/sock:/run/x.sock" -- /usr/bin/python3 -c '
 import socket
 s = socket.socket(socket.AF_UNIX); s.connect("/run/x.sock"); print(s.recv(99).decode(), end="")'
 	local rc=$?
@@ -236,32 +238,32 @@ mounts() {
 	echo old >"$T/share/old"
 	echo single >"$T/one-file"
 	check "[$wall] files made inside belong to the caller outside" owned
-	check "[$wall] -v SRC:DST shows a directory" prints old r -v "$T/share:/mnt/s" -- cat /mnt/s/old
-	check "[$wall] -v SRC shows it at the same place" prints old r -v "$T/share" -- cat "$T/share/old"
-	check "[$wall] -v :ro refuses to write" ro_refuses
+	check "[$wall] -v SRC:DST shows a directory" says old r -v "$T/share:/mnt/s" -- cat /mnt/s/old
+	check "[$wall] -v SRC shows it at the same place" says old r -v "$T/share" -- cat "$T/share/old"
+	check "[$wall] -v :ro fails to write" ro_refuses
 	check "[$wall] -v writes through" rw_writes
-	check "[$wall] -v shows a single file" prints single r -v "$T/one-file:/mnt/f:ro" -- cat /mnt/f
+	check "[$wall] -v shows a single file" says single r -v "$T/one-file:/mnt/f:ro" -- cat /mnt/f
 	check "[$wall] -v passes a unix socket" unix_socket
 	check "[$wall] an overlay holds changes back until they are applied" overlay_holds
 	check "[$wall] --rm keeps what an overlay holds back, and says so" rm_keeps
 	check "[$wall] several PATHs are all there, the first is the working directory" \
-		prints "$T/second old" \
+		says "$T/second old" \
 		r "$T/second" "$T/share:ro" -- sh -c 'echo $(pwd) $(cat '"$T"'/share/old)'
-	check "[$wall] a PATH that isn't there is named" refuses "no-such-dir.*No such file" \
+	check "[$wall] a PATH that isn't there is named" fails "no-such-dir.*No such file" \
 		r ./no-such-dir -- true
-	check "[$wall] a file as PATH is refused" refuses "no directory" r "$T/one-file" -- true
-	check "[$wall] brig's own directory can't be shared" refuses "brig's own" \
+	check "[$wall] a file as PATH is refused" fails "no directory" r "$T/one-file" -- true
+	check "[$wall] brig's own directory can't be shared" fails "brig's own" \
 		r "$BRIG_HOME/state" -- true
-	check "[$wall] nothing is mounted over the root" refuses "over the sandbox's root" \
+	check "[$wall] nothing is mounted over the root" fails "over the sandbox's root" \
 		r -v "$T/share:/" -- true
-	check "[$wall] the same place given twice is an error" refuses "twice" \
+	check "[$wall] the same place given twice is an error" fails "twice" \
 		r -v "$T/share:/a" -v "$T/second:/a" -- true
 }
 
 home_not_shared() {
 	local said
-	said=$(cd "$T/h" && HOME=$T/h r -- sh -c 'ls -A; pwd' 2>"$err") || return 1
-	grep -q "is not shared" "$err" && [ "${said##*/}" != secret ] &&
+	said=$(cd "$T/h" && HOME=$T/h r -- sh -c 'ls -A; pwd' 2>"$E") || return 1
+	grep -q "is not shared" "$E" && [ "${said##*/}" != secret ] &&
 		! grep -q secret <<<"$said"
 }
 
@@ -282,7 +284,7 @@ limits() {
 	if [ "$me" = 0 ]; then
 		check "[$wall] -m ends what takes too much" ends 137 r -m 64m -- \
 			/usr/bin/python3 -c 'x = bytearray(200 << 20)'
-		check "[$wall] --pids stops a fork bomb" prints True r --pids 20 -- /usr/bin/python3 -c '
+		check "[$wall] --pids stops a fork bomb" says True r --pids 20 -- /usr/bin/python3 -c '
 import os, time
 n = 0
 try:
@@ -294,12 +296,12 @@ print(10 < n < 20)'
 		check "[$wall] --cpus slows down" slowed
 	else
 		check "[$wall] -m without delegation is an error that names it" \
-			refuses "limit of memory" r -m 64m -- true
+			fails "limit of memory" r -m 64m -- true
 		check "[$wall] --cpus without delegation is an error that names it" \
-			refuses "limit of CPUs" r --cpus 0.5 -- true
+			fails "limit of CPUs" r --cpus 0.5 -- true
 		check "[$wall] --pids without delegation is an error that names it" \
-			refuses "limit of processes" r --pids 20 -- true
-		check "[$wall] ... and leaves no sandbox behind" prints "" brig ls -q
+			fails "limit of processes" r --pids 20 -- true
+		check "[$wall] ... and leaves no sandbox behind" says "" brig ls -q
 	fi
 }
 
@@ -338,3 +340,5 @@ for wall in ${WALLS:-chroot nspawn container}; do
 done
 wall=container
 many
+end_leftovers
+finish

@@ -111,7 +111,11 @@ as() {
 		"TMPDIR=/tmp" "BRIG_HOME=$home/brig" "BRIG=$work/prefix/bin/brig"
 		"BRIG_IMAGE=$work/prefix/libexec/brig/brig-image")
 	# how this machine reaches the npm registry, for the test of a real agent
-	[ -z "${npm_config_registry:-}" ] || env+=("npm_config_registry=$npm_config_registry")
+	local name
+	for name in npm_config_registry NODE_EXTRA_CA_CERTS SSL_CERT_FILE {http,https,no}_proxy \
+		{HTTP,HTTPS,NO}_PROXY; do
+		[ -z "${!name:-}" ] || env+=("$name=${!name}")
+	done
 	env+=("$@")
 	if [ "$user" = "$(id -un)" ]; then
 		"${env[@]}"
@@ -171,6 +175,11 @@ elif ! grep -q "^$(id -un):" /etc/subuid 2>/dev/null; then
 fi
 for script in "$here"/*-test.sh "$here"/*-test.py "$here"/hostile/run.sh; do
 	[ ! -f "$script" ] || black_box "$script"
+done
+
+# what a script that was ended had no time to end
+for home in "$work"/home-*; do
+	[ ! -d "$home/brig" ] || as "${home#*/home-}" timeout 60 brig rm --all --force >/dev/null 2>&1
 done
 
 if [ -s "$work/failures" ]; then

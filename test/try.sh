@@ -7,7 +7,18 @@ set -u
 brig=$(readlink -f "$1") || exit 1
 work=$(mktemp -d "${TMPDIR:-/tmp}/brig-try.XXXXXX") || exit 1
 export BRIG_HOME=$work/brig
-trap '"$brig" rm --all --force >/dev/null 2>&1; rm -rf "$work"' EXIT
+outside=
+end() {
+	[ -z "$outside" ] || kill "$outside" 2>/dev/null
+	"$brig" rm --all --force >/dev/null 2>&1
+	"$brig" prune --force >/dev/null 2>&1
+	# a sandbox that ended is removed behind one's back, by whoever may remove its files
+	for _ in {1..100}; do
+		rm -rf "$work" 2>/dev/null && break
+		sleep 0.1
+	done
+}
+trap end EXIT
 trap 'exit 130' INT TERM
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\033[1m' off=$'\033[0m'; else bold='' off=''; fi
 
@@ -20,7 +31,6 @@ echo 'made outside' >"$work/project/notes"
 cd "$work/project" || exit 1
 sleep 1000 &
 outside=$!
-trap 'kill "$outside" 2>/dev/null; "$brig" rm --all --force >/dev/null 2>&1; rm -rf "$work"' EXIT
 
 cat >look <<'END'
 show() {

@@ -20,7 +20,8 @@ struct apply_args {
 
 static const struct opt opts[] = {
 	OPT(struct apply_args, "held", 0, NULL, held, opt_bool,
-		"also what is held back because the host would run it: all, IDs or PATHs"),
+		"also what is held back because the host would run it: all, IDs or "
+		"PATHs"),
 	OPT(struct apply_args, "force", 'f', NULL, force, opt_bool,
 		"also over files that the host changed meanwhile"),
 	{ 0 },
@@ -42,8 +43,8 @@ static bool is_id(const struct apply_args *a, const char *word)
 }
 
 /* The mount of this kind that holds a path, and the path in it. */
-static int find_mount(const struct changes *c, const char *word, int mode, size_t *ret,
-	char **rest)
+static int find_mount(
+	const struct changes *c, const char *word, int mode, size_t *ret, char **rest)
 {
 	auto_free char *cwd = getcwd(NULL, 0);
 	auto_free char *full = path_join(cwd ? cwd : "/", word);
@@ -130,13 +131,14 @@ static size_t report(const struct overlay_ws *ws, const struct overlay_report *r
 	}
 	if (said > LINES_MAX)
 		out_note("... and %zu more", said - LINES_MAX);
-	(void)out_line("applied %zu of %zu changes to %s", rep->n - rep->left, rep->n,
-		ws->path);
+	(void)out_line(
+		"applied %zu of %zu changes to %s", rep->n - rep->left, rep->n, ws->path);
 	if (held)
 		out_hint("look at what was held back with brig diff -p; apply it with "
 			 "--held, or throw it away with brig discard");
 	if (conflicts)
-		out_hint("what the host changed too is kept; --force takes the sandbox's");
+		out_hint(
+			"what the host changed too is kept; --force takes the sandbox's");
 	return rep->left;
 }
 
@@ -153,8 +155,8 @@ static int empty_upper(const struct changes *c, size_t i, int upper, struct err 
 static int apply_overlay(struct apply *x, size_t i, struct err *e)
 {
 	AUTO(overlay_report_clear) struct overlay_report rep = { 0 };
-	unsigned flags = (x->a->force ? OVERLAY_FORCE : 0) |
-		(x->a->held ? OVERLAY_PROTECTED : 0);
+	unsigned flags =
+		(x->a->force ? OVERLAY_FORCE : 0) | (x->a->held ? OVERLAY_PROTECTED : 0);
 	bool whole = x->all || is_whole(&x->only[i]);
 	struct overlay_ws ws;
 	int r = changes_open_overlay(x->c, i, &ws, e);
@@ -223,8 +225,9 @@ static int release_held(struct apply *x, struct err *e)
 	auto_fd int dir = changes_open_held(x->c);
 	struct guard_held *v = NULL;
 	size_t n = 0, done = 0, before = x->left;
-	int r = dir < 0 ? (dir == -ENOENT ? 0 : err_set(e, -dir, "open what was held back"))
-			: guard_held_list(dir, &v, &n, e);
+	int r = dir < 0
+		? (dir == -ENOENT ? 0 : err_set(e, -dir, "open what was held back"))
+		: guard_held_list(dir, &v, &n, e);
 
 	for (size_t i = 0; i < n; i++) {
 		if (r == 0 && is_wanted(x, &v[i]))
@@ -332,15 +335,17 @@ const struct command verb_apply = {
 	.name = "apply",
 	.usage = "[--held] [--force] [PATH|ID...] NAME",
 	.brief = "put what an overlay workspace holds into the host's directory",
-	.detail = "All of it, or what is at or beneath the PATHs. What the host would run "
-		  "later (git's hooks, commands in git's configuration, start-up files) is "
-		  "held back unless --held is given; so is what the host changed since the "
-		  "sandbox began, unless --force is.\n\n"
-		  "With --held, what was held back from a workspace in place is put there "
-		  "too: all, or the IDs that brig diff shows, or what is beneath the "
-		  "PATHs.\n\n"
-		  "A running sandbox is paused meanwhile. The exit status is 1 if something "
-		  "was not applied.",
+	.detail =
+		"All of it, or what is at or beneath the PATHs. What the host would run "
+		"later (git's hooks, commands in git's configuration, start-up files) is "
+		"held back unless --held is given; so is what the host changed since the "
+		"sandbox began, unless --force is.\n\n"
+		"With --held, what was held back from a workspace in place is put there "
+		"too: all, or the IDs that brig diff shows, or what is beneath the "
+		"PATHs.\n\n"
+		"A running sandbox is paused meanwhile. The exit status is 1 if "
+		"something "
+		"was not applied.",
 	.opts = opts,
 	.args_size = sizeof(struct apply_args),
 	.words_min = 1,

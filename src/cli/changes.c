@@ -46,8 +46,8 @@ static int take_lock(struct changes *c, struct err *e)
 	if (c->lock < 0)
 		return err_sys(e, "lock the changes of '%s'", c->s.name);
 	if (flock(c->lock, LOCK_EX | LOCK_NB) < 0)
-		return err_set(e, EBUSY,
-			"another brig is at work on the changes of '%s'", c->s.name);
+		return err_set(e, EBUSY, "another brig is at work on the changes of '%s'",
+			c->s.name);
 	return 0;
 }
 
@@ -56,8 +56,9 @@ int changes_open(
 {
 	int r = sandbox_open(name, &ret->s, e);
 
-	if (r == 0 && (how != CHANGES_LOOK ||
-			      sandbox_status(&ret->s, NULL, NULL) == SANDBOX_CRASHED))
+	if (r == 0 &&
+		(how != CHANGES_LOOK ||
+			sandbox_status(&ret->s, NULL, NULL) == SANDBOX_CRASHED))
 		r = hold(ret, e);
 	if (r < 0)
 		return r;
@@ -174,8 +175,8 @@ void changes_close_overlay(struct overlay_ws *ws)
 
 int changes_open_held(const struct changes *c)
 {
-	int fd = openat(
-		c->s.dir, "held", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int fd =
+		openat(c->s.dir, "held", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 	return fd < 0 ? -errno : fd;
 }

@@ -32,9 +32,9 @@ struct changes {
 	bool running; /* or paused */
 };
 
-#define CHANGES_INIT                              \
-	{                                         \
-		.s = SANDBOX_INIT, .lock = -1     \
+#define CHANGES_INIT                          \
+	{                                     \
+		.s = SANDBOX_INIT, .lock = -1 \
 	}
 
 /* Opens it, tidies up after a killed keeper, and holds it against starters if stopped. */
@@ -62,7 +62,8 @@ void changes_close_overlay(struct overlay_ws *ws);
 /* The directory of what was held back; -ENOENT when there never was anything. */
 int changes_open_held(const struct changes *c);
 
-/* Open the workspace at 'path' for what was held back from it. Its 'root' is the caller's. */
+/* Open the workspace at 'path' for what was held back from it. Its 'root' is the
+ * caller's. */
 int changes_open_workspace(
 	const struct changes *c, const char *path, struct guard_ws *ret, struct err *e);
 

@@ -99,8 +99,8 @@ static bool is_up(const char *path)
 	return str_starts(path, "..") && (path[2] == '/' || !path[2]);
 }
 
-/* Resolve until there is a directory that a sandbox can write to: from there on the kernel
- * has to do it, in one step. 1 when there is. */
+/* Resolve until there is a directory that a sandbox can write to: from there on the
+ * kernel has to do it, in one step. 1 when there is. */
 static int enter_shared(
 	const struct strv *shared, struct walk *w, struct origin *o, struct err *e)
 {
@@ -137,12 +137,13 @@ static char *start_of(const char **path)
 {
 	auto_free char *at = **path == '/' ? strdup("/") : getcwd(NULL, 0);
 
-	while (at && is_up(*path)) {
-		char *above = path_join(at, "..");
+	while (at && (is_up(*path) || str_starts(*path, "./"))) {
+		size_t n = is_up(*path) ? 2 : 1;
+		char *next = path_join(at, n == 2 ? ".." : ".");
 
 		free(at);
-		at = above;
-		*path += 2;
+		at = next;
+		*path += n;
 		*path += strspn(*path, "/");
 	}
 	return take_ptr(&at);
@@ -157,7 +158,8 @@ static int find_origin(const struct copy_spec *spec, struct origin *o, struct er
 {
 	const char *path = spec->path;
 	auto_free char *cwd = start_of(&path);
-	AUTO(walk_clear) struct walk w = { .todo = cwd ? str_printf("%s/%s", cwd, path) : NULL,
+	AUTO(walk_clear)
+	struct walk w = { .todo = cwd ? str_printf("%s/%s", cwd, path) : NULL,
 		.follow = spec->follow };
 	auto_strv struct strv shared = { 0 };
 	int r = list_shared(&shared, e);
@@ -170,8 +172,8 @@ static int find_origin(const struct copy_spec *spec, struct origin *o, struct er
 			return r < 0 ? r : 0;
 		r = step(&w);
 		if (r < 0)
-			return err_set(e, -r, "copy '%s': %s", spec->path,
-				strerrordesc_np(-r));
+			return err_set(
+				e, -r, "copy '%s': %s", spec->path, strerrordesc_np(-r));
 	}
 	/* the last component may be in one: 'done' is all of it by now */
 	r = enter_shared(&shared, &w, o, e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * copy.h - the host's end of 'brig cp': a process that packs or unpacks files into a pipe.
+ * copy.h - the host's end of 'brig cp': a process that packs or unpacks files into a
+ * pipe.
  *
  * A process of its own, so that neither end of the stream can make the other wait for
  * ever, and what the stream says is looked at away from the control connection.

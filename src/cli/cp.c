@@ -198,13 +198,15 @@ static int run(const struct invocation *inv, struct err *e)
 		return -EINVAL;
 	}
 	if (!from && !to) {
-		(void)err_set(e, EINVAL, "neither '%s' nor '%s' is in a sandbox", src, dst);
+		(void)err_set(
+			e, EINVAL, "neither '%s' nor '%s' is in a sandbox", src, dst);
 		err_hint(e, "write NAME:PATH for the one that is");
 		return -EINVAL;
 	}
 	if (str_eq(from ? dst : src, "-"))
-		return err_set(e, EINVAL, "archives on standard input and output are not "
-					  "for cp; './-' is a file of that name");
+		return err_set(e, EINVAL,
+			"archives on standard input and output are not "
+			"for cp; './-' is a file of that name");
 	if (a->follow && from) {
 		(void)err_set(e, EINVAL, "-L is for a file of the host");
 		err_hint(e, "a '/' at the end of the path follows a link to a directory");
@@ -221,15 +223,16 @@ const struct command verb_cp = {
 	.name = "cp",
 	.usage = "[OPTIONS] SRC NAME:DST | NAME:SRC DST",
 	.brief = "copy files between the host and a sandbox",
-	.detail = "As 'docker cp': a directory is copied with all beneath it, into DST if "
-		  "that is a directory, else as DST; SRC/. means its contents. A path in "
-		  "the sandbox begins at its root. A name with ':' on the host is written "
-		  "./NAME.\n\n"
-		  "What is copied out belongs to you and has no set-id bits; sockets, "
-		  "FIFOs and devices are left out. Beneath a directory that a sandbox can "
-		  "write to, no link leads out of it.\n\n"
-		  "A sandbox that is stopped is started for it, and stopped again. The "
-		  "exit status is 1 if some files could not be read.",
+	.detail =
+		"As 'docker cp': a directory is copied with all beneath it, into DST if "
+		"that is a directory, else as DST; SRC/. means its contents. A path in "
+		"the sandbox begins at its root. A name with ':' on the host is written "
+		"./NAME.\n\n"
+		"What is copied out belongs to you and has no set-id bits; sockets, "
+		"FIFOs and devices are left out. Beneath a directory that a sandbox can "
+		"write to, no link leads out of it.\n\n"
+		"A sandbox that is stopped is started for it, and stopped again. The "
+		"exit status is 1 if some files could not be read.",
 	.opts = opts,
 	.args_size = sizeof(struct cp_args),
 	.words_min = 2,

@@ -49,7 +49,7 @@ static void add_bytes(struct json *j, const char *key, const char *text)
 
 static const char *type_name(mode_t mode)
 {
-	return S_ISDIR(mode) ? "directory"
+	return S_ISDIR(mode)    ? "directory"
 		: S_ISREG(mode) ? "file"
 		: S_ISLNK(mode) ? "link"
 				: "special";
@@ -83,8 +83,9 @@ static int line_change(const char *workspace, const struct overlay_change *c)
 
 	if (!shown)
 		return -ENOMEM;
-	return out_line("%s%c%s %s%s%s%s", out_on(at && *at ? styles[at - ops] : OUT_PLAIN),
-		c->op, out_off(), workspace, str_eq(workspace, "/") ? "" : "/", shown,
+	return out_line("%s%c%s %s%s%s%s",
+		out_on(at && *at ? styles[at - ops] : OUT_PLAIN), c->op, out_off(),
+		workspace, str_eq(workspace, "/") ? "" : "/", shown,
 		S_ISDIR(c->mode) ? "/" : "");
 }
 
@@ -96,7 +97,7 @@ static int show_overlay(struct diff *d, const struct overlay_ws *ws, struct err 
 	if (r == 0 && d->a->patch && !d->a->json && changes_overlays(d->c) > 1)
 		r = out_line("%s# %s%s", out_on(OUT_DIM), ws->path, out_off());
 	for (size_t i = 0; i < found.n && r == 0; i++)
-		r = d->a->json	? json_change(d->changes, ws->path, &found.v[i])
+		r = d->a->json        ? json_change(d->changes, ws->path, &found.v[i])
 			: d->a->patch ? patch_print(ws, &found.v[i], e)
 				      : line_change(ws->path, &found.v[i]);
 	d->partial |= found.partial || found.skipped;
@@ -152,8 +153,9 @@ static int show_held(struct diff *d, struct err *e)
 	auto_fd int dir = changes_open_held(d->c);
 	struct guard_held *v = NULL;
 	size_t n = 0;
-	int r = dir < 0 ? (dir == -ENOENT ? 0 : err_set(e, -dir, "open what was held back"))
-			: guard_held_list(dir, &v, &n, e);
+	int r = dir < 0
+		? (dir == -ENOENT ? 0 : err_set(e, -dir, "open what was held back"))
+		: guard_held_list(dir, &v, &n, e);
 
 	for (size_t i = 0; i < n; i++) {
 		if (r == 0)
@@ -220,12 +222,14 @@ const struct command verb_diff = {
 	.name = "diff",
 	.usage = "[-p] [--json] NAME",
 	.brief = "show what overlay workspaces hold, and what was held back",
-	.detail = "Each line begins with A (added), M (modified), D (deleted), T (of another "
-		  "type) or H. H is what a session had written to a workspace that it may "
-		  "write to, and that was held back because the host would run it later, "
-		  "with the id for brig apply --held.\n\n"
-		  "Names and texts come from the sandbox: control characters in them are "
-		  "shown as \\xNN on a terminal.",
+	.detail =
+		"Each line begins with A (added), M (modified), D (deleted), T (of "
+		"another "
+		"type) or H. H is what a session had written to a workspace that it may "
+		"write to, and that was held back because the host would run it later, "
+		"with the id for brig apply --held.\n\n"
+		"Names and texts come from the sandbox: control characters in them are "
+		"shown as \\xNN on a terminal.",
 	.opts = opts,
 	.args_size = sizeof(struct diff_args),
 	.words_min = 1,

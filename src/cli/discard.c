@@ -81,8 +81,9 @@ static int discard_held(void *with, struct err *e)
 	auto_fd int dir = changes_open_held(d->c);
 	struct guard_held *v = NULL;
 	size_t n = 0, dropped = 0;
-	int r = dir < 0 ? (dir == -ENOENT ? 0 : err_set(e, -dir, "open what was held back"))
-			: guard_held_list(dir, &v, &n, e);
+	int r = dir < 0
+		? (dir == -ENOENT ? 0 : err_set(e, -dir, "open what was held back"))
+		: guard_held_list(dir, &v, &n, e);
 
 	for (size_t i = 0; i < n; i++) {
 		if (r == 0 && is_wanted(d->words, v[i].id)) {
@@ -112,7 +113,8 @@ static int run(const struct invocation *inv, struct err *e)
 	if (r < 0)
 		return r;
 	if (!a->held && changes_overlays(&c) == 0)
-		return err_set(e, EINVAL, "sandbox '%s' has no overlay workspace", c.s.name);
+		return err_set(
+			e, EINVAL, "sandbox '%s' has no overlay workspace", c.s.name);
 	return changes_work(&c, a->held ? discard_held : discard_overlays, &d, e);
 }
 
@@ -120,10 +122,11 @@ const struct command verb_discard = {
 	.name = "discard",
 	.usage = "[--held [ID...]] NAME",
 	.brief = "throw away what an overlay workspace holds",
-	.detail = "The host's directory stays as it is, and the sandbox sees it again. The "
-		  "sandbox must not be running.\n\n"
-		  "With --held, instead, what was held back from a workspace because the "
-		  "host would run it later (brig diff shows it).",
+	.detail =
+		"The host's directory stays as it is, and the sandbox sees it again. The "
+		"sandbox must not be running.\n\n"
+		"With --held, instead, what was held back from a workspace because the "
+		"host would run it later (brig diff shows it).",
 	.opts = opts,
 	.args_size = sizeof(struct discard_args),
 	.words_min = 1,

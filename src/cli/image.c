@@ -55,8 +55,8 @@ static void fetch_clear(void *args)
 }
 
 /* brig-image VERB OPTIONS -- WORDS. It says itself what went wrong. */
-static int fetch(const char *verb, const struct fetch_args *a, char *const *words,
-	struct err *e)
+static int fetch(
+	const char *verb, const struct fetch_args *a, char *const *words, struct err *e)
 {
 	auto_strv struct strv v = { 0 };
 	int r = strv_add(&v, verb);
@@ -133,8 +133,9 @@ static int table_row(
 	size_t users = users_of(in_use, img->digest);
 	char digest[SHORT_DIGITS + 1], size[STR_SIZE_MAX], ago[CLOCK_TEXT_MAX] = "";
 	char used[32] = "";
-	auto_free char *arch = str_printf("%s%s%s", img->architecture ? img->architecture : "",
-		img->variant ? "/" : "", img->variant ? img->variant : "");
+	auto_free char *arch =
+		str_printf("%s%s%s", img->architecture ? img->architecture : "",
+			img->variant ? "/" : "", img->variant ? img->variant : "");
 
 	if (img->pulled)
 		(void)clock_ago(img->pulled, clock_real_ns(), ago);
@@ -193,7 +194,7 @@ static int ls(const struct invocation *inv, struct err *e)
 	for (size_t i = 0; i < list.n && r == 0; i++) {
 		const struct image *img = &list.v[i];
 
-		r = a->quiet ? out_line("%s", img->digest)
+		r = a->quiet      ? out_line("%s", img->digest)
 			: a->json ? json_append(all, describe(img, &in_use))
 				  : table_row(t, img, &in_use);
 	}
@@ -359,7 +360,8 @@ static const struct command image_pull = {
 	.name = "pull",
 	.usage = "[OPTIONS] IMAGE...",
 	.brief = "bring images in from a registry, or from files",
-	.detail = "An IMAGE is written as for Docker (debian:12, ghcr.io/x/y@sha256:...), or "
+	.detail = "An IMAGE is written as for Docker (debian:12, "
+		  "ghcr.io/x/y@sha256:...), or "
 		  "is an OCI layout (oci:DIR[:TAG]) or an archive (docker-archive:FILE, "
 		  "FILE.tar).",
 	.opts = pull_opts,
@@ -399,7 +401,8 @@ static const struct command image_rm = {
 	.name = "rm",
 	.usage = "[-f] IMAGE...",
 	.brief = "remove images",
-	.detail = "An IMAGE is a name, a digest or the first digits of one. What other images "
+	.detail = "An IMAGE is a name, a digest or the first digits of one. What other "
+		  "images "
 		  "or sandboxes need stays.",
 	.opts = rm_opts,
 	.args_size = sizeof(struct image_args),

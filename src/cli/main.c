@@ -3,6 +3,7 @@
  * main.c - the command line: finds the verb, parses its options, prints what went wrong.
  */
 #include "base/buf.h"
+#include "base/title.h"
 #include "cli/command.h"
 #include "cli/out.h"
 #include "cli/verbs.h"
@@ -146,10 +147,11 @@ static int dispatch(char *const *argv)
 	return r < 0 ? report(&inv, r, &e) : r;
 }
 
-int main(int argc, char **argv)
+int main(int argc, char **argv, char **envp)
 {
 	int r;
 
+	title_init(argc, argv, envp);
 	/* a peer that goes away is an error to handle, not a reason to die */
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (argc > 0 && strcmp(argv[0], KEEPER_ARGV0) == 0)

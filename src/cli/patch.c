@@ -73,16 +73,16 @@ static const char *git_mode(mode_t mode)
 
 static int print_head(const char *shown, const struct side *a, const struct side *b)
 {
-	int r = out_line("%sdiff --git a/%s b/%s%s", out_on(OUT_BOLD), shown, shown,
-		out_off());
+	int r = out_line(
+		"%sdiff --git a/%s b/%s%s", out_on(OUT_BOLD), shown, shown, out_off());
 
 	if (r == 0 && a->fd < 0)
 		r = out_line("new file mode %s", git_mode(b->mode));
 	else if (r == 0 && b->fd < 0)
 		r = out_line("deleted file mode %s", git_mode(a->mode));
 	else if (r == 0 && strcmp(git_mode(a->mode), git_mode(b->mode)) != 0)
-		r = out_line("old mode %s\nnew mode %s", git_mode(a->mode),
-			git_mode(b->mode));
+		r = out_line(
+			"old mode %s\nnew mode %s", git_mode(a->mode), git_mode(b->mode));
 	return r;
 }
 
@@ -124,8 +124,8 @@ static int print_output(FILE *from)
 		if (!tty)
 			r = fwrite(line, 1, (size_t)n, stdout) == (size_t)n ? 0 : -EIO;
 		else
-			r = print_shown(line, (size_t)n < LINE_MAX_SHOWN ? (size_t)n
-									 : LINE_MAX_SHOWN);
+			r = print_shown(line,
+				(size_t)n < LINE_MAX_SHOWN ? (size_t)n : LINE_MAX_SHOWN);
 	}
 	return r;
 }
@@ -156,13 +156,13 @@ static int spawn_diff(char *const *argv, const int fds[2], int out, pid_t *pid)
 	return -r;
 }
 
-static int compare(const char *shown, const struct side *a, const struct side *b,
-	struct err *e)
+static int compare(
+	const char *shown, const struct side *a, const struct side *b, struct err *e)
 {
-	auto_free char *label_a =
-		a->fd < 0 ? strdup("--label=/dev/null") : str_printf("--label=a/%s", shown);
-	auto_free char *label_b =
-		b->fd < 0 ? strdup("--label=/dev/null") : str_printf("--label=b/%s", shown);
+	auto_free char *label_a = a->fd < 0 ? strdup("--label=/dev/null")
+					    : str_printf("--label=a/%s", shown);
+	auto_free char *label_b = b->fd < 0 ? strdup("--label=/dev/null")
+					    : str_printf("--label=b/%s", shown);
 	char *argv[] = { (char[]){ "diff" }, (char[]){ "-u" }, label_a, label_b,
 		(char[]){ "--" }, (char[]){ "/proc/self/fd/3" },
 		(char[]){ "/proc/self/fd/4" }, NULL };
@@ -207,8 +207,9 @@ static int print_sides(const struct overlay_change *c, const char *shown,
 	if (r < 0)
 		return err_set(e, -r, "print a patch");
 	if (a->large || b->large)
-		return out_line("Files a/%s and b/%s differ, and are too large to compare",
-			shown, shown);
+		return out_line(
+			"Files a/%s and b/%s differ, and are too large to compare", shown,
+			shown);
 	return compare(shown, a, b, e);
 }
 

@@ -35,7 +35,7 @@ struct attached {
 	uint32_t credit;
 	int in, out;
 	struct buf *said; /* standard error goes there */
-	bool broken_out; /* whoever read our output is gone */
+	bool broken_out;  /* whoever read our output is gone */
 	struct err err;
 };
 
@@ -266,6 +266,8 @@ static void stdin_ready(struct loop_source *src, uint32_t events, void *data)
 		flush_wire(a);
 	}
 	if (hit) {
+		(void)wire_send(&a->wire, &(struct wire_frame){ .type = CONTROL_DETACH });
+		flush_wire(a);
 		a->detached = true;
 		quit(a, 0);
 	}

@@ -22,7 +22,8 @@ struct session {
 	const char *detach_keys; /* NULL for ctrl-p,ctrl-q; "" for none */
 	struct session_pipes pipes;
 	bool quiet; /* no notes */
-	const struct sandbox *held; /* released when the keeper has answered; may be NULL */
+	const struct sandbox
+		*held; /* released when the keeper has answered; may be NULL */
 };
 #define SESSION_INIT                          \
 	{                                     \
@@ -35,8 +36,8 @@ struct session {
  */
 int session_attach(struct session *s, const struct control_request *q, struct err *e);
 
-/* Send 'q' and take the one reply; the caller clears it. After a failure it is clear but for
- * its 'status', where the keeper gave one. */
+/* Send 'q' and take the one reply; the caller clears it. After a failure it is clear but
+ * for its 'status', where the keeper gave one. */
 int session_ask(int fd, const struct control_request *q, struct control_reply *ret,
 	struct err *e);
 

@@ -60,7 +60,8 @@ static int explain(const struct undo *u, struct err *e)
 	const struct record *rec = &u->c->s.rec;
 
 	if (u->to) {
-		(void)err_set(e, ENOENT, "no restore point %llu", (unsigned long long)u->to);
+		(void)err_set(
+			e, ENOENT, "no restore point %llu", (unsigned long long)u->to);
 		err_hint(e, "brig undo --list %s", rec->name);
 		return -ENOENT;
 	}
@@ -74,14 +75,16 @@ static int explain(const struct undo *u, struct err *e)
 		why = points_why(&u->c->s, i);
 		if (why) {
 			(void)err_set(e, ENOENT, "%s", why);
-			err_hint(e, "mount it as an overlay instead: brig run '%s:overlay'",
+			err_hint(e,
+				"mount it as an overlay instead: brig run '%s:overlay'",
 				record_mount(rec, i)->src);
 			return -ENOENT;
 		}
 		return err_set(e, ENOENT, "no session of '%s' has begun", rec->name);
 	}
 	if (changes_overlays(u->c)) {
-		(void)err_set(e, ENOENT, "its workspace is an overlay: the host's is as it was");
+		(void)err_set(e, ENOENT,
+			"its workspace is an overlay: the host's is as it was");
 		err_hint(e, "brig discard %s", rec->name);
 		return -ENOENT;
 	}
@@ -103,7 +106,9 @@ static int undo_one(struct undo *u, size_t i, struct err *e)
 	static const struct undo_limits limits = { POINTS_ENTRIES_MAX, 0 };
 	const struct mount_spec *m = record_mount(&u->c->s.rec, i);
 	struct undo_stats stats = { 0 };
-	struct undo_ws ws = { .path = m->src, .uid = changes_uid(u->c), .gid = changes_gid(u->c) };
+	struct undo_ws ws = {
+		.path = m->src, .uid = changes_uid(u->c), .gid = changes_gid(u->c)
+	};
 	uint64_t taken = 0;
 	auto_fd int point = find_point(u, i, &taken);
 	auto_fd int root = -1, keep = -1;
@@ -175,8 +180,8 @@ static int show_row(const struct row *row, struct out_table *t, struct json *all
 	struct json *j;
 
 	if (t) {
-		(void)snprintf(number, sizeof(number), "%llu",
-			(unsigned long long)row->number);
+		(void)snprintf(
+			number, sizeof(number), "%llu", (unsigned long long)row->number);
 		return out_table_add(t,
 			(const char *const[]){ number,
 				clock_ago(row->taken, clock_real_ns(), ago),
@@ -251,12 +256,16 @@ const struct command verb_undo = {
 	.name = "undo",
 	.usage = "[--list] [--to NUMBER] NAME",
 	.brief = "bring the workspace back to what it was before the session",
-	.detail = "A session begins with a restore point of each workspace that it may write "
-		  "to, where the file system can clone files (btrfs, XFS, bcachefs) and brig's "
-		  "own files are on the same one; the last three are kept. What was there "
-		  "before the undo becomes a restore point too: undo again to have it back.\n\n"
-		  "Elsewhere there is no way back from a write: give the workspace as "
-		  "PATH:overlay.",
+	.detail =
+		"A session begins with a restore point of each workspace that it may "
+		"write "
+		"to, where the file system can clone files (btrfs, XFS, bcachefs) and "
+		"brig's "
+		"own files are on the same one; the last three are kept. What was there "
+		"before the undo becomes a restore point too: undo again to have it "
+		"back.\n\n"
+		"Elsewhere there is no way back from a write: give the workspace as "
+		"PATH:overlay.",
 	.opts = opts,
 	.args_size = sizeof(struct undo_args),
 	.words_min = 1,

@@ -10,9 +10,15 @@
 
 #include "base/clock.h"
 
+#include <poll.h>
 #include <sys/ioctl.h>
 
 #define READ_MAX 32768U
+/*
+ * FIONREAD of a terminal tells of a part only. More than this is not on its way: 8 KiB in
+ * the flip buffers of a pseudo terminal (drivers/tty/pty.c), 4 KiB in its line discipline.
+ */
+#define TTY_HOLDS_MAX 16384U
 
 static uint8_t scratch[READ_MAX];
 
@@ -92,12 +98,11 @@ void command_io_watch(struct command *c)
 					c->out[i].src, may_read(c) ? EPOLLIN : 0));
 }
 
-/* A terminal may count differently than it delivers: an empty one owes nothing. */
 static bool still_owes(struct command_out *o)
 {
-	int n;
+	struct pollfd p = { .fd = o->fd, .events = POLLIN };
 
-	if (o->owed && o->open && ioctl(o->fd, FIONREAD, &n) == 0 && n == 0)
+	if (o->owed && o->open && (poll(&p, 1, 0) <= 0 || !(p.revents & POLLIN)))
 		o->owed = 0;
 	return o->open && o->owed;
 }
@@ -122,7 +127,9 @@ void command_io_exited(struct command *c)
 	int n;
 
 	for (int i = 0; i < 2; i++)
-		if (c->out[i].open && ioctl(c->out[i].fd, FIONREAD, &n) == 0 && n > 0)
+		if (c->out[i].open && c->tty)
+			c->out[i].owed = TTY_HOLDS_MAX;
+		else if (c->out[i].open && ioctl(c->out[i].fd, FIONREAD, &n) == 0 && n > 0)
 			c->out[i].owed = (uint32_t)n;
 	if (!c->out[0].open && !c->out[1].open)
 		return;

@@ -306,8 +306,8 @@ static int pack_top(
 	struct stat st;
 
 	if (at < 0 && errno == EXDEV)
-		return err_set(
-			e, EXDEV, "copy '%s': a link leads it out of the workspace", path);
+		return err_set(e, EXDEV,
+			"copy '%s': a link leads it out of the workspace", path);
 	if (at < 0 || fstat(at, &st) < 0)
 		return err_sys(e, "copy '%s'", path);
 	r = top_name(path, name, &contents);

@@ -44,6 +44,7 @@ TEST(names_are_tidied)
 	becomes("./a//b/.", S_IFREG, ENTRY_FILE, "a/b");
 	becomes("./", S_IFDIR, ENTRY_DIR, "");
 	becomes("a/", S_IFDIR, ENTRY_DIR, "a");
+	becomes("/", S_IFDIR, ENTRY_DIR, "");
 	becomes("...", S_IFIFO, ENTRY_FIFO, "...");
 }
 
@@ -54,6 +55,8 @@ TEST(names_that_lead_out_are_refused)
 	refuses("a/..", S_IFDIR, NULL, "'..'");
 	refuses("/etc/passwd", S_IFREG, NULL, "absolute");
 	refuses("", S_IFREG, NULL, "no name");
+	refuses("/", S_IFREG, NULL, "root");
+	refuses("a", S_IFREG, "/", "hard link");
 	refuses(".", S_IFREG, NULL, "root");
 	refuses("a\033[2Jb/../x", S_IFREG, NULL, "\\x1b");
 }

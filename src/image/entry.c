@@ -20,7 +20,8 @@ static const char *tidy(const char *text, char *out)
 	unsigned depth = 0;
 	size_t at = 0;
 
-	if (*text == '/')
+	/* "/" alone can mean nothing but the layer's root; umoci writes it so */
+	if (*text == '/' && text[strspn(text, "/")])
 		return "is absolute";
 	if (strlen(text) >= PATH_MAX)
 		return "has a name that is too long";

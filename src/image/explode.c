@@ -7,6 +7,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "image/entry.h"
+#include "image/tar-feed.h"
 #include "image/untar.h"
 
 #include <archive.h>
@@ -35,7 +36,7 @@ static int write_member(struct archive *a, const char *file, uint64_t size, stru
 		}
 	}
 	if (r != ARCHIVE_EOF)
-		return untar_failed(a, "the archive", e);
+		return tar_feed_failed(a, "the archive", e);
 	return ftruncate(fd, (off_t)size) < 0 ? err_sys(e, "write a member") : 0;
 }
 
@@ -115,7 +116,7 @@ static int each_member(struct archive *a, const struct untar_limits *limits,
 		if (r == ARCHIVE_EOF)
 			return 0;
 		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-			return untar_failed(a, "the archive", e);
+			return tar_feed_failed(a, "the archive", e);
 		if (archive_entry_size(ae) < 0 ||
 			(uint64_t)archive_entry_size(ae) > limits->bytes - bytes)
 			return err_set(e, EFBIG, "the archive is larger than allowed");
@@ -133,15 +134,16 @@ static int each_member(struct archive *a, const struct untar_limits *limits,
 int explode_run(const struct jail *j, struct jail_result *res, struct err *e)
 {
 	auto_free struct entry_plan *plan = malloc(sizeof(*plan));
+	auto_free struct tar_feed *feed = malloc(sizeof(*feed));
 	auto_json struct json *table = json_new_array();
 	auto_buf struct buf text = { 0 };
 	struct archive *a = NULL;
 	int r;
 
 	(void)res;
-	if (!plan || !table)
+	if (!plan || !feed || !table)
 		return err_set(e, ENOMEM, "the archive: out of memory");
-	r = untar_open(j->in, true, &a, e);
+	r = tar_feed_open(feed, j->in, true, &a, e);
 	if (r < 0)
 		return r;
 	r = each_member(a, j->arg, table, plan, e);

@@ -420,3 +420,30 @@ TEST(a_truncated_blob_leaves_nothing)
 	memset(t->bytes, 'x', 700);
 	expect(unpack_as(t, NULL, limits, &e) < 0 && nothing_left());
 }
+
+TEST(a_tar_without_its_end_is_taken_and_one_without_its_data_is_not)
+{
+	struct untar_limits limits = UNTAR_LIMITS_DEFAULT;
+	struct tar *t;
+	struct err e;
+
+	fresh();
+	t = tar_new(NULL);
+	tar_add(t, "f", S_IFREG | 0644, "hello");
+	expect(archive_write_close(t->a) == ARCHIVE_OK);
+	t->used = 512 + 5;
+	if (unpack_as(t, NULL, limits, &e) < 0)
+		expect_str(e.msg, "");
+	expect(look("f").st_size == 5);
+	t = tar_new(NULL);
+	tar_add(t, "f", S_IFREG | 0644, "hello");
+	expect(archive_write_close(t->a) == ARCHIVE_OK);
+	t->used = 512 + 4;
+	expect(unpack_as(t, NULL, limits, &e) == -EBADMSG);
+	expect(strstr(e.msg, "entry 'f' is truncated") && nothing_left());
+	t = tar_new(NULL);
+	tar_add(t, "f", S_IFREG | 0644, "hello");
+	expect(archive_write_close(t->a) == ARCHIVE_OK);
+	t->used = 300;
+	expect(unpack_as(t, NULL, limits, &e) == -EBADMSG && nothing_left());
+}

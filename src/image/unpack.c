@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "image/hash.h"
 #include "image/part.h"
+#include "image/tar-feed.h"
 #include "linux/idmap.h"
 
 #include <archive.h>
@@ -33,7 +34,7 @@ static int decode(struct archive *a, int out, struct err *e)
 	if (r == ARCHIVE_EOF)
 		return 0;
 	if (r != ARCHIVE_OK)
-		return untar_failed(a, "the blob", e);
+		return tar_feed_failed(a, "the blob", e);
 	while ((r = archive_read_data_block(a, &data, &len, &at)) == ARCHIVE_OK) {
 		r = file_write_all(out, data, len);
 		if (r < 0) {
@@ -41,7 +42,7 @@ static int decode(struct archive *a, int out, struct err *e)
 			return err_sys(e, "pass the tar on");
 		}
 	}
-	return r == ARCHIVE_EOF ? 0 : untar_failed(a, "the blob", e);
+	return r == ARCHIVE_EOF ? 0 : tar_feed_failed(a, "the blob", e);
 }
 
 static int decode_run(const struct jail *j, struct jail_result *res, struct err *e)
@@ -58,7 +59,7 @@ static int decode_run(const struct jail *j, struct jail_result *res, struct err 
 	(void)archive_read_support_filter_zstd(a);
 	r = archive_read_open_fd(a, j->in, 1 << 17) == ARCHIVE_OK
 		? decode(a, j->out, e)
-		: untar_failed(a, "the blob", e);
+		: tar_feed_failed(a, "the blob", e);
 	(void)archive_read_free(a);
 	return r;
 }

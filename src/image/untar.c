@@ -6,6 +6,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "image/entry.h"
+#include "image/tar-feed.h"
 #include "linux/idmap.h"
 
 #include <archive.h>
@@ -30,6 +31,7 @@ struct untar {
 	const struct untar_limits *limits;
 	struct jail_result *res;
 	struct archive *a;
+	struct tar_feed feed;
 	int root;
 	int parent; /* open directory of 'parent_path', or -1 */
 	char *parent_path;
@@ -55,15 +57,6 @@ static int bad_sys(struct untar *u, const char *what, struct err *e)
 	if (code == ENOSPC || code == EDQUOT)
 		err_hint(e, "free some space, or move brig's data with XDG_DATA_HOME");
 	return -code;
-}
-
-int untar_failed(struct archive *a, const char *what, struct err *e)
-{
-	const char *text = archive_error_string(a);
-	auto_free char *shown = str_escape(text ? text : "damaged");
-	int code = archive_errno(a) == ENOMEM ? ENOMEM : EBADMSG;
-
-	return err_set(e, code, "%s: %.200s", what, shown ? shown : "");
 }
 
 static void forget_parent(struct untar *u)
@@ -228,8 +221,9 @@ static int finish_open(struct untar *u, struct archive_entry *ae, int fd, struct
 	return set_xattrs(u, ae, fd, e);
 }
 
-static int write_data(struct untar *u, int fd, uint64_t size, struct err *e)
+static int write_data(struct untar *u, struct archive_entry *ae, int fd, struct err *e)
 {
+	uint64_t size = (uint64_t)archive_entry_size(ae);
 	const void *data;
 	size_t len;
 	int64_t at;
@@ -254,8 +248,10 @@ static int write_data(struct untar *u, int fd, uint64_t size, struct err *e)
 		auto_free char *shown = str_escape(u->name);
 		auto_free char *what = str_printf("entry '%.200s'", shown ? shown : "");
 
-		return untar_failed(u->a, what ? what : "entry", e);
+		return tar_feed_failed(u->a, what ? what : "entry", e);
 	}
+	if (tar_feed_truncated(&u->feed, u->a, ae))
+		return bad(u, EBADMSG, "is truncated", e);
 	/* the tail of a sparse file */
 	return ftruncate(fd, (off_t)size) < 0 ? bad_sys(u, "can't be written", e) : 0;
 }
@@ -302,7 +298,7 @@ static int make_file(struct untar *u, struct archive_entry *ae, struct err *e)
 	}
 	if (fd < 0)
 		return bad_sys(u, "can't be made", e);
-	r = write_data(u, fd, size, e);
+	r = write_data(u, ae, fd, e);
 	if (r == 0)
 		r = finish_open(u, ae, fd, e);
 	(void)futimens(fd, t); /* a time that the file system can't hold is left */
@@ -509,41 +505,6 @@ static void set_times(struct untar *u)
 	}
 }
 
-int untar_open(int fd, bool packed, struct archive **ret, struct err *e)
-{
-	struct archive *a = archive_read_new();
-
-	if (!a)
-		return err_set(e, ENOMEM, "libarchive: out of memory");
-	(void)archive_read_support_format_tar(a);
-	(void)archive_read_support_format_empty(a);
-	if (packed) {
-		(void)archive_read_support_filter_gzip(a);
-		(void)archive_read_support_filter_zstd(a);
-	}
-	if (archive_read_open_fd(a, fd, 1 << 17) != ARCHIVE_OK) {
-		int r = untar_failed(a, "not a tar archive", e);
-
-		(void)archive_read_free(a);
-		return r;
-	}
-	*ret = a;
-	return 0;
-}
-
-/* What follows the tar's end, padding, counts for the digest that the parent makes. */
-static int drain(int fd, struct err *e)
-{
-	auto_free char *chunk = malloc(1 << 16);
-	ssize_t n;
-
-	if (!chunk)
-		return err_set(e, ENOMEM, "out of memory");
-	while ((n = read(fd, chunk, 1 << 16)) > 0 || (n < 0 && errno == EINTR))
-		;
-	return n < 0 ? err_sys(e, "read the tar") : 0;
-}
-
 static int each_entry(struct untar *u, struct err *e)
 {
 	struct archive_entry *ae;
@@ -559,13 +520,13 @@ static int each_entry(struct untar *u, struct err *e)
 			break;
 		/* a warning is about characters of a name: they are kept as they are */
 		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-			return untar_failed(u->a, "the layer's tar", e);
+			return tar_feed_failed(u->a, "the layer's tar", e);
 		r = apply(u, ae, e);
 		if (r < 0)
 			return r;
 	}
 	set_times(u);
-	return drain(u->jail->in, e);
+	return tar_feed_drain(&u->feed, e);
 }
 
 int untar_run(const struct jail *j, struct jail_result *res, struct err *e)
@@ -575,10 +536,13 @@ int untar_run(const struct jail *j, struct jail_result *res, struct err *e)
 
 	if (!u)
 		return err_set(e, ENOMEM, "out of memory");
-	*u = (struct untar){ .jail = j, .limits = j->arg, .res = res, .parent = -1 };
+	u->jail = j;
+	u->limits = j->arg;
+	u->res = res;
+	u->parent = -1;
 	u->root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = u->root < 0 ? err_sys(e, "open the layer")
-			: untar_open(j->in, false, &u->a, e);
+			: tar_feed_open(&u->feed, j->in, false, &u->a, e);
 	if (r == 0)
 		r = each_entry(u, e);
 	if (u->a)

@@ -7,8 +7,6 @@
 
 #include "image/jail.h"
 
-struct archive;
-
 /* Bounds on what one layer may become. */
 struct untar_limits {
 	uint64_t bytes; /* of the tar, and of all files together */
@@ -28,12 +26,5 @@ struct untar_limits {
  *          give a file an attribute that overlayfs would obey (user.overlay.*).
  */
 int untar_run(const struct jail *j, struct jail_result *res, struct err *e);
-
-/* A libarchive reader of nothing but tar, fed from 'fd'; with 'packed' also gzip and
- * zstd. */
-int untar_open(int fd, bool packed, struct archive **ret, struct err *e);
-
-/* What libarchive has to say about a failure, as an error. */
-int untar_failed(struct archive *a, const char *what, struct err *e);
 
 #endif

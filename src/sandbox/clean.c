@@ -9,7 +9,6 @@
 #include "linux/cgroup.h"
 #include "linux/idmap.h"
 #include "linux/ns.h"
-#include "linux/pidfds.h"
 #include "sandbox/control.h"
 #include "sandbox/guarding.h"
 #include "sandbox/sandbox.h"
@@ -209,55 +208,6 @@ bool clean_has_held(const struct sandbox *s)
 	return has_entries(s, "held", ".json");
 }
 
-static bool in_namespace(const char *pid, uint64_t inode)
-{
-	char path[64];
-	struct stat st;
-
-	(void)snprintf(path, sizeof(path), "/proc/%.20s/ns/mnt", pid);
-	return stat(path, &st) == 0 && st.st_ino == inode;
-}
-
-/* Kill each process in the mount namespace. Returns how many there were. */
-static int kill_once(uint64_t inode)
-{
-	DIR *proc = opendir("/proc");
-	int n = 0;
-
-	for (struct dirent *d; proc && (d = readdir(proc));) {
-		auto_fd int fd = -1;
-
-		if (d->d_name[0] < '1' || d->d_name[0] > '9' ||
-			!in_namespace(d->d_name, inode))
-			continue;
-		fd = pidfd_open_pid((pid_t)strtol(d->d_name, NULL, 10), NULL);
-		/* the number may have a new owner since: look again, now that it can't
-		 * change */
-		if (fd < 0 || !in_namespace(d->d_name, inode))
-			continue;
-		(void)pidfd_kill(fd, SIGKILL);
-		n++;
-	}
-	if (proc)
-		(void)closedir(proc);
-	return n;
-}
-
-int clean_kill(uint64_t mnt_ns, struct err *e)
-{
-	uint64_t until = clock_mono_ns() + KILL_WAIT_NS;
-	struct stat own;
-
-	if (stat("/proc/self/ns/mnt", &own) < 0 || own.st_ino == mnt_ns)
-		return 0;
-	while (kill_once(mnt_ns) > 0) {
-		if (clock_mono_ns() > until)
-			return err_set(e, EBUSY, "processes of the sandbox do not end");
-		(void)usleep(2000);
-	}
-	return 0;
-}
-
 static int kill_rest(const struct run_state *run, struct err *e)
 {
 	auto_buf struct buf boot = { 0 };
@@ -265,10 +215,10 @@ static int kill_rest(const struct run_state *run, struct err *e)
 	if (file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &boot, e) < 0)
 		return -e->code;
 	boot.data[strcspn(boot.data, "\n")] = '\0';
-	/* after a reboot the number is somebody else's */
-	if (!run->mnt_ns || !str_eq(boot.data, run->boot_id))
+	/* after a reboot the numbers are somebody else's */
+	if (!str_eq(boot.data, run->boot_id))
 		return 0;
-	return clean_kill(run->mnt_ns, e);
+	return mntns_kill(&run->mnt, KILL_WAIT_NS, e);
 }
 
 static int remove_groups(const struct run_state *run, struct err *e)

@@ -39,9 +39,6 @@ int clean_gone_all(const struct idmap *ids, struct err *e);
 int clean_in_userns(const struct idmap *ids, int userns,
 	int (*work)(void *with, struct err *e), void *with, struct err *e);
 
-/* Kill every process in the mount namespace with this inode number, and wait for their end. */
-int clean_kill(uint64_t mnt_ns, struct err *e);
-
 /* Does an overlay workspace hold changes? */
 bool clean_has_overlay(const struct sandbox *s);
 

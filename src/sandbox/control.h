@@ -7,7 +7,8 @@
  * "exec" the frames of the guest protocol go both ways for one command: the client sends
  * DATA, EOF, SIGNAL and WINSIZE, the keeper DATA, CREDIT, STARTED, FAILED and EXITED; the
  * client may send as much standard input as it was given CREDIT for. Last comes BYE
- * (JSON), then the end.
+ * (JSON), then the end. A client that goes away takes the command of an "exec" along,
+ * unless it said DETACH (no payload).
  *
  * The socket is in a directory of the user's own, and the keeper looks at the peer's user
  * besides: only the same user, or root, is served.
@@ -21,7 +22,7 @@
 
 struct err;
 
-enum control_type { CONTROL_REQUEST = 64, CONTROL_REPLY, CONTROL_BYE };
+enum control_type { CONTROL_REQUEST = 64, CONTROL_REPLY, CONTROL_BYE, CONTROL_DETACH };
 #define CONTROL_MORE 1U /* frame flag: another part of this message follows */
 #define CONTROL_MAX  ((size_t)4 << 20)
 

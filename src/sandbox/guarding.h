@@ -27,8 +27,9 @@ struct guarding_mount {
 struct guarding {
 	struct guarding_mount *mounts; /* as many as the record has */
 	size_t n;
-	size_t held; /* things held back at the end */
-	bool own_files; /* nothing ran as anyone but the caller: the end needs no user namespace */
+	size_t held;    /* things held back at the end */
+	bool own_files; /* nothing ran as anyone but the caller: the end needs no user
+			   namespace */
 };
 
 int guarding_begin(

@@ -402,6 +402,7 @@ void relay_from_client(struct client *c, const struct wire_frame *f)
 		break;
 	case GUEST_SIGNAL:
 	case GUEST_WINSIZE: break;
+	case CONTROL_DETACH: ch->detached = true; return;
 	default: serve_drop(c); return;
 	}
 	to_warder(k, &on);

@@ -101,12 +101,13 @@ void serve_error(struct client *c, const struct err *e)
 /* Who asked for no more than a start gets one answer, and this start came to nothing. */
 static void send_failure(struct client *c, const struct channel *ch)
 {
+	auto_free char *early = ch->failed ? NULL
+					   : str_printf("its command had not yet run: %s",
+						     c->k->reason);
 	struct control_reply r = { .code = (unsigned)(ch->code ? ch->code : ECANCELED),
 		.status = ch->failed ? ch->status : 0,
-		.error = ch->error };
+		.error = ch->failed ? ch->error : early };
 
-	if (!r.error)
-		r.error = (char *)(uintptr_t) "the sandbox ended before its command ran";
 	(void)control_send(&c->wire, CONTROL_REPLY, &control_reply_schema, &r);
 }
 
@@ -349,6 +350,9 @@ static bool client_frame(struct client *c, const struct wire_frame *f)
 	struct err e = { 0 };
 	int r;
 
+	/* it has had its answer, which is that the sandbox does not run */
+	if (c->closing)
+		return true;
 	if (c->verb >= 0) {
 		struct keeper *k = c->k;
 

@@ -16,6 +16,7 @@
 #include <sys/file.h>
 
 #define GROUP_WAIT_MS 5000
+#define KILL_WAIT_NS  (5 * NS_PER_SEC)
 #define STOP_WAIT_NS  (20 * NS_PER_SEC)
 
 static int up_lock(void *with, struct err *e)
@@ -317,7 +318,7 @@ static int up_wall(void *with, struct err *e)
 	if (r < 0)
 		return err_wrap(e, "start '%s'", rec->name);
 	k->state.init = (unsigned)k->run.init;
-	k->state.mnt_ns = k->run.mnt_ns;
+	k->state.mnt = k->run.mnt;
 	return relay_start(k, e);
 }
 
@@ -333,8 +334,8 @@ static int down_wall(void *with, struct err *e)
 	if (k->run.pidfd >= 0)
 		r = k->wall->stop(&k->run, STOP_WAIT_NS, e);
 	/* nothing but its mount namespace tells these processes from the host's */
-	if (k->wall && !k->wall->own_pids && k->run.mnt_ns) {
-		int left = clean_kill(k->run.mnt_ns, r < 0 ? NULL : e);
+	if (k->wall && !k->wall->own_pids) {
+		int left = mntns_kill(&k->run.mnt, KILL_WAIT_NS, r < 0 ? NULL : e);
 
 		r = r < 0 ? r : left;
 	}

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/loop.h"
+#include "base/title.h"
 #include "linux/caps.h"
 #include "linux/promise.h"
 #include "sandbox/clean.h"
@@ -128,6 +129,7 @@ static void __attribute__((noreturn)) become(const struct spawn *sp, int fd)
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int log = openat(sp->sandbox->dir, "keeper.log",
 		O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	auto_free char *title = str_printf(KEEPER_ARGV0 " %s", sp->sandbox->name);
 	sigset_t none;
 
 	(void)setsid();
@@ -140,10 +142,16 @@ static void __attribute__((noreturn)) become(const struct spawn *sp, int fd)
 	if (fd == CLIENT_FD ? fcntl(fd, F_SETFD, 0) < 0 : dup2(fd, CLIENT_FD) < 0)
 		_exit(EXIT_STATUS_BRIG);
 	(void)syscall(SYS_close_range, CLIENT_FD + 1, ~0U, 0U);
+	environ = sp->env.v;
+	if (title)
+		title_set(title);
 	if (sp->scope.n)
 		become_in_scope(sp);
-	(void)execve("/proc/self/exe", argv, sp->env.v);
-	_exit(EXIT_STATUS_BRIG);
+	/*
+	 * Not executed anew: loading and relocating the same program a second time takes as
+	 * long as the namespaces do. What the command line knew is wiped or harmless.
+	 */
+	_exit(keeper_main(2, argv));
 }
 
 int keeper_spawn(const struct sandbox *s, struct err *e)
@@ -159,15 +167,11 @@ int keeper_spawn(const struct sandbox *s, struct err *e)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "make a socket");
 	pid = fork();
-	if (pid == 0) {
-		/* twice, so that nobody has to wait for the keeper */
-		pid = fork();
-		if (pid == 0)
-			become(&sp, pair[1]);
-		_exit(pid < 0 ? EXIT_STATUS_BRIG : 0);
-	}
+	if (pid == 0)
+		become(&sp, pair[1]);
+	/* a child of ours for as long as we live; nobody waits for it */
 	(void)close(pair[1]);
-	if (pid < 0 || waitpid(pid, NULL, 0) < 0) {
+	if (pid < 0) {
 		(void)close(pair[0]);
 		return err_sys(e, "start the keeper");
 	}
@@ -341,5 +345,6 @@ int keeper_main(int argc, char **argv)
 	say_goodbye(&k);
 	if (clean_empty(k.gone, &k.ids, k.run.userns, &e) < 0)
 		fprintf(stderr, "brig-keeper: %s\n", e.msg);
-	return 0;
+	/* what runs at exit (a leak checker, say) may not keep the promise */
+	_exit(0);
 }

@@ -43,8 +43,8 @@ static int open_workspace(const struct mount_spec *m)
 	return open(m->src, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-static int possible(const struct sandbox *s, const struct mount_spec *m, int root,
-	struct err *e)
+static int possible(
+	const struct sandbox *s, const struct mount_spec *m, int root, struct err *e)
 {
 	const char *name;
 	struct statfs fs;
@@ -110,8 +110,7 @@ size_t points_list(const struct sandbox *s, uint64_t *ret, size_t max)
 
 static void path_of(uint64_t number, const char *below, char out[PATH_LEN])
 {
-	(void)snprintf(
-		out, PATH_LEN, "undo/%llu%s", (unsigned long long)number, below);
+	(void)snprintf(out, PATH_LEN, "undo/%llu%s", (unsigned long long)number, below);
 }
 
 static void mount_path(uint64_t number, size_t i, char out[PATH_LEN])

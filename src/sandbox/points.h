@@ -30,8 +30,8 @@ struct strv;
 int points_possible(const struct sandbox *s, size_t i, struct err *e);
 
 /*
- * Take those of a session that begins. Never fails it: why there is none goes to undo/why-M
- * and, unless the file system is the reason, to 'notes'.
+ * Take those of a session that begins. Never fails it: why there is none goes to
+ * undo/why-M and, unless the file system is the reason, to 'notes'.
  */
 void points_take(const struct sandbox *s, struct strv *notes);
 
@@ -48,8 +48,7 @@ bool points_is_undo(const struct sandbox *s, uint64_t number);
 int64_t points_new(const struct sandbox *s, struct err *e);
 
 /* Make the directory of mount 'i' in it. Descriptor, or -errno. */
-int points_new_mount(
-	const struct sandbox *s, uint64_t number, size_t i, struct err *e);
+int points_new_mount(const struct sandbox *s, uint64_t number, size_t i, struct err *e);
 
 /* Remove one. */
 int points_drop(const struct sandbox *s, uint64_t number, struct err *e);

@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/str.h"
+#include "linux/mntns.h"
 
 struct err;
 
@@ -80,8 +81,7 @@ struct run_state {
 			  boot */
 	uint64_t keeper;  /* process id */
 	uint64_t init;    /* of the sandbox's first process, as the host sees it */
-	uint64_t mnt_ns;  /* inode of its mount namespace: every process in it belongs to
-			     it */
+	struct mntns mnt; /* its mount namespace: every process in it belongs to it */
 	uint64_t started; /* ns since the epoch */
 	bool paused;
 	bool main;           /* runs its main command (not just an exec) */

@@ -44,6 +44,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/keyctl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -203,6 +204,25 @@ serve_init(const struct plan *p, int ask, int answer)
 	_exit(write(answer, &byte, 1) == 1 ? 0 : 1);
 }
 
+/*
+ * Processes inherit the session keyring, and with it the right to the keys in it; no
+ * namespace holds it back. A filter that refuses keyctl(2) does; else an empty one takes
+ * its place. While this is still the calling user: its quota of keys pays for it.
+ */
+static int leave_keyring(const struct ns_profile *p, struct err *e)
+{
+	if (p->host_view || p->seccomp)
+		return 0;
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0)
+		return 0;
+	/* a kernel without keys, or a filter around us that refuses them */
+	if (errno == ENOSYS || errno == EPERM)
+		return 0;
+	(void)err_sys(e, "leave the caller's session keyring");
+	err_hint(e, "raise kernel.keys.maxkeys, or take --wall container");
+	return e ? -e->code : -EDQUOT;
+}
+
 static int stage_open(struct plan *p, struct err *e)
 {
 	char go;
@@ -212,6 +232,8 @@ static int stage_open(struct plan *p, struct err *e)
 	/* by itself and now: moved from outside, or later, it would cost a grace period
 	 * of RCU */
 	r = p->spec->cgroup ? cgroup_join(p->spec->cgroup, p->born_in_v2, e) : 0;
+	if (r == 0)
+		r = leave_keyring(p->profile, e);
 	if (r == 0)
 		r = mount_isolate(e);
 	if (r == 0)
@@ -317,15 +339,6 @@ static int help_stage(struct plan *p, pid_t stage, struct wall_run *run, struct 
 	return run->pidfd < 0 ? run->pidfd : 0;
 }
 
-static uint64_t mount_namespace_of(pid_t pid)
-{
-	char path[48];
-	struct stat st;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
-	return stat(path, &st) == 0 ? st.st_ino : 0;
-}
-
 static int start_stage(struct plan *p, struct wall_run *run, struct err *e)
 {
 	struct err mine = { 0 }, *first = e ? e : &mine;
@@ -363,7 +376,7 @@ static int start_stage(struct plan *p, struct wall_run *run, struct err *e)
 	}
 	(void)waitpid(stage, NULL, 0);
 	if (r == 0)
-		run->mnt_ns = mount_namespace_of(run->init);
+		mntns_of(run->init, &run->mnt);
 	return r;
 }
 

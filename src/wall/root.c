@@ -83,15 +83,20 @@ static int dress_upper(const struct wall_spec *spec, const struct wall_mount *m,
 	fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || stat(m->src, &st) < 0)
 		return err_sys(e, "look at '%s'", m->src);
+	uid = st.st_uid;
+	gid = st.st_gid;
 	if (chown_them &&
 		((!idmap_outside_uid(spec->ids, st.st_uid, &uid) &&
 			 !idmap_outside_uid(spec->ids, 0, &uid)) ||
 			(!idmap_outside_gid(spec->ids, st.st_gid, &gid) &&
-				!idmap_outside_gid(spec->ids, 0, &gid)) ||
-			fchown(fd, uid, gid) < 0))
+				!idmap_outside_gid(spec->ids, 0, &gid))))
+		return err_set(e, EINVAL, "the id map has no root");
+	/* an ordinary caller's is the caller's */
+	if (spec->ids->root && fchown(fd, uid, gid) < 0)
 		return err_sys(e, "give '%s' to the sandbox", path);
-	return fchmod(fd, st.st_mode & 01777) < 0 ? err_sys(e, "set the mode of '%s'", path)
-						  : 0;
+	return fchmod(fd, st.st_mode & 01777) < 0
+		? err_sys(e, "set the mode of '%s'", path)
+		: 0;
 }
 
 /* The directories of one writable layer: of the root, or of an overlay. */
@@ -107,8 +112,8 @@ static int make_layer(const struct wall_spec *spec, const struct wall_mount *m, 
 			!idmap_outside_gid(spec->ids, 0, &gid)))
 		return err_set(e, EINVAL, "the id map has no root");
 	for (size_t k = 0; k < (m ? 2 : 3); k++) {
-		auto_free char *path = str_printf(
-			"%s%s%s", m ? m->layer : "", m ? "/" : "", names[k]);
+		auto_free char *path =
+			str_printf("%s%s%s", m ? m->layer : "", m ? "/" : "", names[k]);
 		int r = path ? file_mkdirs(dir, path, 0755, e) : -ENOMEM;
 
 		if (r < 0)

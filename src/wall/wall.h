@@ -13,6 +13,8 @@
 #ifndef BRIG_WALL_WALL_H
 #define BRIG_WALL_WALL_H
 
+#include "linux/mntns.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -70,7 +72,7 @@ struct wall_run {
 	int pidfd;  /* of init */
 	int stream; /* to the warder */
 	int userns; /* the user namespace that owns the sandbox's files; -1 without one */
-	uint64_t mnt_ns; /* inode number: whoever is in it belongs to the sandbox */
+	struct mntns mnt; /* whoever is in it belongs to the sandbox */
 };
 
 #define WALL_RUN_INIT                                   \

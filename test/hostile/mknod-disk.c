@@ -3,7 +3,10 @@
  * Trick: make a node for the host's disk, and read it; or mount it.
  * Gain: every file there is, past all owners and modes.
  * Expect: chroot=stops nspawn=stops container=stops
- * Expect root: chroot=escapes
+ * Expect root: chroot=any
+ *
+ * In the chroot wall of root it hangs on the machine, which may keep its disk even from
+ * root (a virtual machine of a cloud, say).
  */
 #include "hostile.h"
 

@@ -4,9 +4,10 @@
  * to its memory.
  * Gain: what the caller's environment held; the warder, and through it the keeper's ear.
  * Expect: chroot=stops nspawn=stops container=stops
- * Expect root: chroot=escapes
+ * Expect root: chroot=any
  *
- * In nspawn root inside has CAP_SYS_PTRACE over the warder, which therefore has an empty
+ * In the chroot wall the first process is the host's init, which may protect itself. In
+ * nspawn root inside has CAP_SYS_PTRACE over the warder, which therefore has an empty
  * environment: taking it over gives its stream to the keeper, which trusts it in nothing.
  */
 #include "hostile.h"

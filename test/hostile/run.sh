@@ -89,6 +89,8 @@ sandbox() {
 export -f escaped stopped untried sandbox
 
 . "$folder/../lib.sh"
+export -f eventually
+export T
 
 # ---- the host's side
 
@@ -125,6 +127,7 @@ serve() {
 
 reset() {
 	rm -rf "$WS" 2>/dev/null || unshare -r --map-auto rm -rf "$WS"
+	rm -rf "$OUT"/{victim,victim-repo,image,home,into}
 	mkdir "$WS"
 	[ "$1" != git ] || git init -q "$WS"
 	echo canary >"$OUT/canary"
@@ -261,8 +264,8 @@ for WALL in chroot nspawn container; do
 		done
 	done
 done
-left=$("$BRIG" ls -q 2>&1)
-if [ -z "$left" ]; then ok "no sandbox is left"; else not_ok "no sandbox is left" "$left"; fi
+left=$("$BRIG" ls -q --running 2>&1)
+if [ -z "$left" ]; then ok "no sandbox runs on"; else not_ok "no sandbox runs on" "$left"; fi
 kill "$server" 2>/dev/null
 wait "$server" 2>/dev/null
 finish

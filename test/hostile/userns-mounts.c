@@ -5,11 +5,9 @@
  * Gain: mount(), network set-up and much kernel code that is meant for root: the first
  * step of most kernel exploits.
  * Expect: chroot=stops nspawn=escapes container=stops
- * Expect root: chroot=escapes
  *
  * nspawn lets programs make namespaces of their own, as browsers and build tools do; what
- * they are over is the sandbox's. A chrooted process may make none in a user namespace;
- * the kernel lets root of the host.
+ * they are over is the sandbox's. A chrooted process is refused one.
  */
 #include "hostile.h"
 

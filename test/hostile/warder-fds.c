@@ -4,9 +4,10 @@
  * and climb from those that are directories.
  * Gain: whatever the keeper left open in the process that it made.
  * Expect: chroot=stops nspawn=stops container=stops
- * Expect root: chroot=escapes
+ * Expect root: chroot=any
  *
- * In the chroot wall the first process is the host's init.
+ * In the chroot wall the first process is the host's init, which may protect itself;
+ * proc-root looks at all others.
  */
 #include "hostile.h"
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
 # guest-lib.sh - what the tests inside the lab's machines share. Sourced by bash.
 #
 # Each test is a line "ok - SENTENCE" or "not ok - SENTENCE"; lines with '#' explain.

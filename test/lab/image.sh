@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
 # image.sh - the lab's kernels and its root file system, made of Debian's packages and kept.
 # Sourced by bash.
 #

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+# Trick: leave programs with set-user-ID, set-group-ID and file capabilities in the
+#	workspace, for somebody else on the host to run.
+# Gain: another user of the machine becomes the caller (root, if brig was run by root).
+# Expect: chroot=stops nspawn=stops container=stops
+#
+# Looked at after the session; while it lasts such a file is there.
+sandbox "$WS" -- sh -c 'mkdir d; for f in su d/su; do cp /bin/true $f; chmod 6755 $f; done
+	cp /bin/true cap; setcap cap_setuid,cap_sys_admin+ep cap 2>/dev/null; true' >"$T/said" 2>&1
+[ -e "$WS/d/su" ] || untried "nothing was made: $(tail -n 1 "$T/said")"
+for file in su d/su; do
+	[ ! -u "$WS/$file" ] && [ ! -g "$WS/$file" ] ||
+		escaped "$file is set-ID: $(stat -c '%A %U' "$WS/$file")"
+done
+caps=$(getfattr -n security.capability --only-values "$WS/cap" 2>/dev/null | od -An -tx1 | head -n 1)
+[ -z "$caps" ] || escaped "cap has file capabilities:$caps"
+stopped "the bits are off afterwards"
