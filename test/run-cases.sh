@@ -301,7 +301,7 @@ stopping() {
 
 log_lines() {
 	local x=$TAG-l
-	brig run --wall "$wall" --name $x -- sh -c 'echo one; echo two >&2; printf "thr"; sleep 0.2; echo ee' \
+	brig run --wall "$wall" --name $x -- sh -c 'echo one; sleep 0.1; echo two >&2; sleep 0.1; printf thr; sleep 0.1; echo ee' \
 		>/dev/null 2>&1 || return 1
 	[ "$(brig logs $x 2>/dev/null)" = "one
 three" ] || return 1

@@ -30,7 +30,8 @@ const char *clock_text(uint64_t real_ns, char out[CLOCK_TEXT_MAX])
 
 	(void)gmtime_r(&sec, &tm);
 	n = strftime(out, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(out + n, CLOCK_TEXT_MAX - n, ".%09uZ", (unsigned)(real_ns % NS_PER_SEC));
+	(void)snprintf(
+		out + n, CLOCK_TEXT_MAX - n, ".%09uZ", (unsigned)(real_ns % NS_PER_SEC));
 	return out;
 }
 
@@ -39,7 +40,8 @@ const char *clock_ago(uint64_t real_ns, uint64_t now_ns, char out[CLOCK_TEXT_MAX
 	static const struct {
 		const char *unit;
 		uint64_t sec;
-	} units[] = { { "day", 86400 }, { "hour", 3600 }, { "minute", 60 }, { "second", 1 } };
+	} units[] = { { "day", 86400 }, { "hour", 3600 }, { "minute", 60 },
+		{ "second", 1 } };
 	uint64_t sec = now_ns > real_ns ? (now_ns - real_ns) / NS_PER_SEC : 0;
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)

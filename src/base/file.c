@@ -26,7 +26,8 @@ int file_read_fd(int fd, const char *name, size_t max, struct buf *out, struct e
 		if (n == 0)
 			return 0;
 		if (out->len - start > max)
-			return err_set(e, EFBIG, "'%s' is larger than %zu bytes", name, max);
+			return err_set(
+				e, EFBIG, "'%s' is larger than %zu bytes", name, max);
 	}
 }
 
@@ -60,19 +61,22 @@ int file_write_all(int fd, const void *data, size_t len)
 static int sync_parent(int dirfd, const char *path, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
-	auto_free char *dir = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) :
-				      strdup(".");
-	auto_fd int fd = dir ? openat(dirfd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	auto_free char *dir = slash
+		? strndup(path, slash == path ? 1 : (size_t)(slash - path))
+		: strdup(".");
+	auto_fd int fd =
+		dir ? openat(dirfd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
 	if (fd < 0 || fsync(fd) < 0)
 		return err_sys(e, "sync the directory of '%s'", path);
 	return 0;
 }
 
-static int write_beside(int dirfd, const char *tmp, const void *data, size_t len, mode_t mode,
-	unsigned flags, struct err *e)
+static int write_beside(int dirfd, const char *tmp, const void *data, size_t len,
+	mode_t mode, unsigned flags, struct err *e)
 {
-	auto_fd int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	auto_fd int fd =
+		openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	int r;
 
 	if (fd < 0)
@@ -180,9 +184,9 @@ static int remove_inside(int fd, const char *name, int depth, struct err *e)
 		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
 			continue;
 		if (d->d_type != DT_DIR && d->d_type != DT_UNKNOWN)
-			r = unlinkat(dirfd(dir), d->d_name, 0) < 0 && errno != ENOENT ?
-				    err_sys(e, "remove '%s'", d->d_name) :
-				    0;
+			r = unlinkat(dirfd(dir), d->d_name, 0) < 0 && errno != ENOENT
+				? err_sys(e, "remove '%s'", d->d_name)
+				: 0;
 		else
 			r = remove_at(dirfd(dir), d->d_name, st.st_dev, depth, e);
 		if (r < 0)
@@ -201,7 +205,8 @@ static int remove_inside(int fd, const char *name, int depth, struct err *e)
  */
 static bool unlock_dir(int dirfd, const char *name)
 {
-	auto_fd int fd = openat(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	auto_fd int fd =
+		openat(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	char link[64];
 
 	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
@@ -210,7 +215,8 @@ static bool unlock_dir(int dirfd, const char *name)
 
 static int open_to_remove(int dirfd, const char *name, struct err *e)
 {
-	static const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+	static const int flags =
+		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
 	int fd = openat(dirfd, name, flags);
 
 	/* a directory of mode 000, as overlayfs leaves in its work directory */
@@ -228,15 +234,17 @@ static int remove_at(int dirfd, const char *name, dev_t dev, int depth, struct e
 		return 0;
 	if (errno != EISDIR && errno != EPERM && errno != EACCES)
 		return err_sys(e, "remove '%s'", name);
-	if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0)
+	/* not there any more: another process removes the same tree */
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != ENOTEMPTY && errno != EEXIST && errno != EACCES)
 		return err_sys(e, "remove '%s'", name);
 	if (depth > REMOVE_DEPTH_MAX)
-		return err_set(e, ELOOP, "remove '%s': directories nested too deeply", name);
+		return err_set(
+			e, ELOOP, "remove '%s': directories nested too deeply", name);
 	fd = open_to_remove(dirfd, name, e);
 	if (fd < 0)
-		return fd;
+		return fd == -ENOENT ? 0 : fd;
 	if (fstat(fd, &st) < 0 || (dev && st.st_dev != dev)) {
 		(void)close(fd);
 		return err_set(e, EXDEV, "remove '%s': it is a mount point", name);

@@ -20,7 +20,8 @@ static const struct json_field thing_fields[] = {
 	JSON_FIELD(struct thing, "count", JSON_UINT, count),
 	{ 0 },
 };
-static const struct json_schema thing_schema = { "thing", sizeof(struct thing), thing_fields };
+static const struct json_schema thing_schema = { "thing", sizeof(struct thing),
+	thing_fields };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

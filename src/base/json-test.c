@@ -24,7 +24,8 @@ static const struct json_field item_fields[] = {
 	JSON_FIELD(struct item, "count", JSON_UINT, count),
 	{ 0 },
 };
-static const struct json_schema item_schema = { "item", sizeof(struct item), item_fields };
+static const struct json_schema item_schema = { "item", sizeof(struct item),
+	item_fields };
 static const char *const modes[] = { "rw", "ro", NULL };
 static const struct json_field thing_fields[] = {
 	JSON_FIELD(struct thing, "name", JSON_STR, name),
@@ -34,7 +35,8 @@ static const struct json_field thing_fields[] = {
 	JSON_FIELD(struct thing, "items", JSON_LIST, items, .of = &item_schema),
 	{ 0 },
 };
-static const struct json_schema thing_schema = { "thing", sizeof(struct thing), thing_fields };
+static const struct json_schema thing_schema = { "thing", sizeof(struct thing),
+	thing_fields };
 
 static int load(const char *text, struct thing *t, struct err *e)
 {
@@ -47,8 +49,9 @@ static int load(const char *text, struct thing *t, struct err *e)
 
 TEST(a_struct_survives_a_round_trip)
 {
-	static const char text[] = "{\"name\":\"x\",\"on\":true,\"mode\":\"ro\",\"words\":[\"a\",\"b\"],"
-				   "\"items\":[{\"name\":\"i\",\"count\":7}]}";
+	static const char text[] =
+		"{\"name\":\"x\",\"on\":true,\"mode\":\"ro\",\"words\":[\"a\",\"b\"],"
+		"\"items\":[{\"name\":\"i\",\"count\":7}]}";
 	auto_json struct json *j = NULL;
 	auto_buf struct buf b = { 0 };
 	struct err e = { 0 };
@@ -87,7 +90,8 @@ TEST(wrong_types_and_missing_keys_are_errors)
 TEST(text_after_the_value_and_deep_nesting_are_refused)
 {
 	static const char *const bad[] = { "{} x", "", "{", "[1,]", "nul", "\"\xff\"",
-		"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]" };
+		"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
+		"]]]]]]]]]]]" };
 	struct err e = { 0 };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {

@@ -20,7 +20,8 @@ static struct json *out_of(struct json_object *j)
 	return (struct json *)j;
 }
 
-int json_parse(const char *text, size_t len, const char *where, struct json **ret, struct err *e)
+int json_parse(
+	const char *text, size_t len, const char *where, struct json **ret, struct err *e)
 {
 	struct json_tokener *tok;
 	struct json_object *j;
@@ -36,7 +37,8 @@ int json_parse(const char *text, size_t len, const char *where, struct json **re
 	j = json_tokener_parse_ex(tok, text, (int)len);
 	why = json_tokener_get_error(tok);
 	used = json_tokener_get_parse_end(tok);
-	if (why == json_tokener_continue && len && text[len - 1] >= '0' && text[len - 1] <= '9') {
+	if (why == json_tokener_continue && len && text[len - 1] >= '0' &&
+		text[len - 1] <= '9') {
 		/* a bare number ends only at the end of the text */
 		j = json_tokener_parse_ex(tok, "", 1);
 		why = json_tokener_get_error(tok);
@@ -47,10 +49,12 @@ int json_parse(const char *text, size_t len, const char *where, struct json **re
 			break;
 	if (why != json_tokener_success || used < len) {
 		json_object_put(j);
-		return err_set(e, EBADMSG, "%s: not valid JSON at byte %zu: %s", where, used,
-			why == json_tokener_success  ? "text after the value" :
-			why == json_tokener_continue ? "it ends too early" :
-						       json_tokener_error_desc(why));
+		return err_set(e, EBADMSG, "%s: not valid JSON at byte %zu: %s", where,
+			used,
+			why == json_tokener_success ? "text after the value"
+				: why == json_tokener_continue
+				? "it ends too early"
+				: json_tokener_error_desc(why));
 	}
 	*ret = out_of(j);
 	return 0;
@@ -111,14 +115,16 @@ bool json_get_bool(const struct json *obj, const char *key)
 {
 	struct json *v = json_get(obj, key);
 
-	return json_object_is_type(in(v), json_type_boolean) && json_object_get_boolean(in(v));
+	return json_object_is_type(in(v), json_type_boolean) &&
+		json_object_get_boolean(in(v));
 }
 
 uint64_t json_get_uint(const struct json *obj, const char *key)
 {
 	struct json *v = json_get(obj, key);
 
-	return json_object_is_type(in(v), json_type_int) ? json_object_get_uint64(in(v)) : 0;
+	return json_object_is_type(in(v), json_type_int) ? json_object_get_uint64(in(v))
+							 : 0;
 }
 
 size_t json_len(const struct json *array)
@@ -128,11 +134,12 @@ size_t json_len(const struct json *array)
 
 struct json *json_at(const struct json *array, size_t i)
 {
-	return i < json_len(array) ? out_of(json_object_array_get_idx(in(array), i)) : NULL;
+	return i < json_len(array) ? out_of(json_object_array_get_idx(in(array), i))
+				   : NULL;
 }
 
-int json_each(const struct json *obj, int (*each)(const char *key, struct json *value, void *data),
-	void *data)
+int json_each(const struct json *obj,
+	int (*each)(const char *key, struct json *value, void *data), void *data)
 {
 	if (!json_is_object(obj))
 		return 0;
@@ -213,8 +220,8 @@ struct json *json_ref(struct json *j)
 int json_print(const struct json *j, bool pretty, struct buf *out)
 {
 	int flags = JSON_C_TO_STRING_NOSLASHESCAPE |
-		    (pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED :
-			      JSON_C_TO_STRING_PLAIN);
+		(pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED
+			: JSON_C_TO_STRING_PLAIN);
 	const char *text = json_object_to_json_string_ext(in(j), flags);
 	int r = text ? buf_add_str(out, text) : -ENOMEM;
 
@@ -263,12 +270,16 @@ void json_struct_clear(const struct json_schema *s, void *at)
 	memset(at, 0, s->size);
 }
 
-static int wrong_type(const struct json_schema *s, const struct json_field *f, struct err *e)
+static int wrong_type(
+	const struct json_schema *s, const struct json_field *f, struct err *e)
 {
 	static const char *const words[] = { [JSON_BOOL] = "true or false",
-		[JSON_UINT] = "a whole number", [JSON_INT] = "a whole number",
-		[JSON_STR] = "a string", [JSON_STRV] = "a list of strings",
-		[JSON_STRUCT] = "an object", [JSON_LIST] = "a list of objects",
+		[JSON_UINT] = "a whole number",
+		[JSON_INT] = "a whole number",
+		[JSON_STR] = "a string",
+		[JSON_STRV] = "a list of strings",
+		[JSON_STRUCT] = "an object",
+		[JSON_LIST] = "a list of objects",
 		[JSON_ENUM] = "one of its words" };
 
 	return err_set(e, EBADMSG, "%s: key '%s' wants %s", s->name, f->key,
@@ -342,7 +353,8 @@ static int read_field(const struct json_schema *s, const struct json_field *f,
 			return 0;
 		if (!json_str(v))
 			return wrong_type(s, f, e);
-		return str_set(at, json_str(v)) < 0 ? err_set(e, ENOMEM, "out of memory") : 0;
+		return str_set(at, json_str(v)) < 0 ? err_set(e, ENOMEM, "out of memory")
+						    : 0;
 	case JSON_ENUM: return read_enum(s, f, v, at, e);
 	case JSON_STRUCT: return json_to_struct(v, f->of, at, e);
 	case JSON_STRV:
@@ -377,7 +389,8 @@ static int check_key(const char *key, struct json *value, void *data)
 		near ? "'?" : "");
 }
 
-static int fill_struct(const struct json *j, const struct json_schema *s, void *out, struct err *e)
+static int fill_struct(
+	const struct json *j, const struct json_schema *s, void *out, struct err *e)
 {
 	struct key_check check = { s, e };
 	int r;
@@ -393,14 +406,16 @@ static int fill_struct(const struct json *j, const struct json_schema *s, void *
 		if (json_object_object_get_ex(in(j), f->key, &v))
 			r = read_field(s, f, out_of(v), field_at(f, out), e);
 		else if (f->flags & JSON_REQUIRED)
-			r = err_set(e, EBADMSG, "%s: key '%s' is missing", s->name, f->key);
+			r = err_set(
+				e, EBADMSG, "%s: key '%s' is missing", s->name, f->key);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-int json_to_struct(const struct json *j, const struct json_schema *s, void *out, struct err *e)
+int json_to_struct(
+	const struct json *j, const struct json_schema *s, void *out, struct err *e)
 {
 	int r = fill_struct(j, s, out, e);
 
@@ -426,7 +441,8 @@ static struct json *list_json(const struct json_list *l, const struct json_schem
 	struct json *a = json_new_array();
 
 	for (size_t i = 0; a && i < l->n; i++)
-		if (json_append(a, json_from_struct(of, (char *)l->items + i * of->size)) < 0) {
+		if (json_append(a,
+			    json_from_struct(of, (char *)l->items + i * of->size)) < 0) {
 			json_free(a);
 			return NULL;
 		}

@@ -28,7 +28,8 @@ struct json; /* one value; owned by the value that holds it, or by the caller */
 #define JSON_DEPTH_MAX 32
 
 /* Parse 'len' bytes that come from 'where' (a file, a peer; named in errors). */
-int json_parse(const char *text, size_t len, const char *where, struct json **ret, struct err *e);
+int json_parse(const char *text, size_t len, const char *where, struct json **ret,
+	struct err *e);
 
 /* Read and parse a file of at most 'max' bytes beneath 'dirfd'. -ENOENT when it is not there. */
 int json_load(int dirfd, const char *path, size_t max, struct json **ret, struct err *e);
@@ -44,13 +45,14 @@ bool json_is_string(const struct json *j);
 struct json *json_get(const struct json *obj, const char *key);
 const char *json_get_str(const struct json *obj, const char *key);
 bool json_get_bool(const struct json *obj, const char *key);
-uint64_t json_get_uint(const struct json *obj, const char *key); /* negative counts as 0 */
+uint64_t json_get_uint(
+	const struct json *obj, const char *key); /* negative counts as 0 */
 size_t json_len(const struct json *array);
 struct json *json_at(const struct json *array, size_t i);
 const char *json_str(const struct json *j);
 /* Call 'each' for every member of an object, until it returns non-zero. */
-int json_each(const struct json *obj, int (*each)(const char *key, struct json *value, void *data),
-	void *data);
+int json_each(const struct json *obj,
+	int (*each)(const char *key, struct json *value, void *data), void *data);
 
 /* Building. Adding takes the value over, also on failure; NULL values are -ENOMEM. */
 struct json *json_new_object(void);
@@ -101,10 +103,10 @@ struct json_schema {
 	const struct json_field *fields; /* ended by a NULL key */
 };
 
-#define JSON_FIELD(type_, key_, kind_, member_, ...)          \
-	{                                                     \
-		.key = (key_), .type = (kind_),               \
-		.offset = offsetof(type_, member_), __VA_ARGS__ \
+#define JSON_FIELD(type_, key_, kind_, member_, ...)                                \
+	{                                                                           \
+		.key = (key_), .type = (kind_), .offset = offsetof(type_, member_), \
+		__VA_ARGS__                                                         \
 	}
 
 /*
@@ -113,7 +115,8 @@ struct json_schema {
  * Should:  name the key and the nearest known one for a key that is not in the table,
  *          and free what it had filled in when it fails.
  */
-int json_to_struct(const struct json *j, const struct json_schema *s, void *out, struct err *e);
+int json_to_struct(
+	const struct json *j, const struct json_schema *s, void *out, struct err *e);
 struct json *json_from_struct(const struct json_schema *s, const void *from);
 void json_struct_clear(const struct json_schema *s, void *at);
 

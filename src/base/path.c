@@ -77,15 +77,16 @@ bool path_is_name(const char *name)
 {
 	size_t n = strlen(name);
 
-	return n > 0 && n <= NAME_MAX && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
-	       !memchr(name, '/', n);
+	return n > 0 && n <= NAME_MAX && strcmp(name, ".") != 0 &&
+		strcmp(name, "..") != 0 && !memchr(name, '/', n);
 }
 
-static int open_how(int root, const char *path, uint64_t flags, mode_t mode, uint64_t resolve,
-	struct err *e)
+static int open_how(int root, const char *path, uint64_t flags, mode_t mode,
+	uint64_t resolve, struct err *e)
 {
 	struct open_how how = { .flags = flags | O_CLOEXEC,
-		.mode = flags & (O_CREAT | O_TMPFILE) ? mode : 0, .resolve = resolve };
+		.mode = flags & (O_CREAT | O_TMPFILE) ? mode : 0,
+		.resolve = resolve };
 
 	/* EAGAIN: something was renamed while ".." was being resolved; bounded, then given up */
 	for (int i = 0; i < 64; i++) {
@@ -99,20 +100,36 @@ static int open_how(int root, const char *path, uint64_t flags, mode_t mode, uin
 	return err_sys(e, "open '%s'", path);
 }
 
-int path_open_beneath(int root, const char *path, uint64_t flags, mode_t mode, struct err *e)
+int path_open_beneath(
+	int root, const char *path, uint64_t flags, mode_t mode, struct err *e)
 {
-	return open_how(root, path, flags, mode, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS, e);
+	return open_how(
+		root, path, flags, mode, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS, e);
 }
 
-int path_open_plain(int root, const char *path, uint64_t flags, mode_t mode, struct err *e)
+int path_open_plain(
+	int root, const char *path, uint64_t flags, mode_t mode, struct err *e)
 {
 	return open_how(root, path, flags | O_NOFOLLOW, mode,
 		RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS, e);
 }
 
-int path_open_in_root(int root, const char *path, uint64_t flags, mode_t mode, struct err *e)
+int path_open_real(const char *path, uint64_t flags, struct err *e)
 {
-	return open_how(root, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS, e);
+	int r = open_how(AT_FDCWD, path, flags | O_NOFOLLOW, 0,
+		RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS, e);
+
+	if (r == -ELOOP)
+		err_hint(e,
+			"a part of it was replaced by a link: name the directory anew");
+	return r;
+}
+
+int path_open_in_root(
+	int root, const char *path, uint64_t flags, mode_t mode, struct err *e)
+{
+	return open_how(
+		root, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS, e);
 }
 
 int path_mkdirs_in_root(int root, const char *path, mode_t mode, struct err *e)
@@ -135,7 +152,8 @@ int path_mkdirs_in_root(int root, const char *path, mode_t mode, struct err *e)
 		if (fd == -ENOENT) {
 			if (mkdirat(at, name, mode) < 0 && errno != EEXIST)
 				return err_sys(e, "make directory '%s'", next);
-			fd = path_open_in_root(root, next, O_PATH | O_DIRECTORY, 0, &quiet);
+			fd = path_open_in_root(
+				root, next, O_PATH | O_DIRECTORY, 0, &quiet);
 		}
 		if (fd < 0) {
 			errno = -fd;

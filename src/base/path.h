@@ -39,13 +39,21 @@ bool path_is_name(const char *name);
  *          the root, and retry when a rename was in the way.
  * Mustn't: ever open anything outside of root, whoever renames what meanwhile.
  */
-int path_open_beneath(int root, const char *path, uint64_t flags, mode_t mode, struct err *e);
+int path_open_beneath(
+	int root, const char *path, uint64_t flags, mode_t mode, struct err *e);
 
 /* As above, and no symbolic link on the way or at the end. */
-int path_open_plain(int root, const char *path, uint64_t flags, mode_t mode, struct err *e);
+int path_open_plain(
+	int root, const char *path, uint64_t flags, mode_t mode, struct err *e);
 
-/* As above, but the root is the root: absolute links and ".." stay inside (as after chroot). */
-int path_open_in_root(int root, const char *path, uint64_t flags, mode_t mode, struct err *e);
+/*
+ * Open a path as realpath(3) once gave it. -ELOOP when a link has come in its way since.
+ */
+int path_open_real(const char *path, uint64_t flags, struct err *e);
+
+/* As path_open_beneath, but the root is the root: absolute links and ".." stay inside (as after chroot). */
+int path_open_in_root(
+	int root, const char *path, uint64_t flags, mode_t mode, struct err *e);
 
 /*
  * Make the directories of 'path' that are missing inside 'root' (links resolved as after a

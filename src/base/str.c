@@ -135,7 +135,8 @@ int str_set(char **to, const char *text)
 	return 0;
 }
 
-int str_to_uint(const char *text, uint64_t max, const char *what, uint64_t *ret, struct err *e)
+int str_to_uint(
+	const char *text, uint64_t max, const char *what, uint64_t *ret, struct err *e)
 {
 	uint64_t n = 0;
 
@@ -197,7 +198,8 @@ int str_to_size(const char *text, uint64_t *ret, struct err *e)
 		}
 	}
 	if (!p || *p)
-		return err_set(e, EINVAL, "'%s' is no size: write 4096, 512k, 1.5g", text);
+		return err_set(
+			e, EINVAL, "'%s' is no size: write 4096, 512k, 1.5g", text);
 	bytes = ((unsigned __int128)micro << shift) / 1000000;
 	if (bytes > INT64_MAX)
 		return err_set(e, ERANGE, "size '%s' is too large", text);
@@ -246,7 +248,8 @@ bad:
 
 const char *str_from_size(uint64_t bytes, char out[STR_SIZE_MAX])
 {
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB",
+		"EiB" };
 	double n = (double)bytes;
 	size_t i = 0;
 
@@ -254,7 +257,8 @@ const char *str_from_size(uint64_t bytes, char out[STR_SIZE_MAX])
 		n /= 1024;
 		i++;
 	}
-	(void)snprintf(out, STR_SIZE_MAX, i && n < 100 ? "%.1f %s" : "%.0f %s", n, units[i]);
+	(void)snprintf(
+		out, STR_SIZE_MAX, i && n < 100 ? "%.1f %s" : "%.0f %s", n, units[i]);
 	return out;
 }
 

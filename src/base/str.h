@@ -23,10 +23,11 @@ struct strv {
 	size_t n;
 };
 
-int strv_add(struct strv *s, const char *text);      /* copies; 0 or -ENOMEM */
-int strv_take(struct strv *s, char *text);           /* takes over, frees on failure */
+int strv_add(struct strv *s, const char *text); /* copies; 0 or -ENOMEM */
+int strv_take(struct strv *s, char *text);      /* takes over, frees on failure */
 int strv_addf(struct strv *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-int strv_add_all(struct strv *s, char *const *from); /* a NULL-terminated array, or NULL */
+int strv_add_all(
+	struct strv *s, char *const *from); /* a NULL-terminated array, or NULL */
 bool strv_has(const struct strv *s, const char *text);
 void strv_sort(struct strv *s);
 void strv_clear(struct strv *s);
@@ -54,7 +55,8 @@ bool str_ends(const char *text, const char *suffix);
 int str_set(char **to, const char *text);
 
 /* A decimal number of at most 'max'. 'what' names it in the message. */
-int str_to_uint(const char *text, uint64_t max, const char *what, uint64_t *ret, struct err *e);
+int str_to_uint(
+	const char *text, uint64_t max, const char *what, uint64_t *ret, struct err *e);
 
 /* Bytes: "4096", "512k", "1.5g" (powers of 1024; b, k, m, g, t, with an optional "b" or "ib"). */
 int str_to_size(const char *text, uint64_t *ret, struct err *e);

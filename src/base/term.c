@@ -57,7 +57,8 @@ int term_keys_parse(const char *text, struct term_keys *ret, struct err *e)
 		else if (strlen(w) == 1)
 			c = (unsigned char)*w;
 		else
-			return err_set(e, EINVAL, "'%s' is no key: write ctrl-p,ctrl-q", w);
+			return err_set(
+				e, EINVAL, "'%s' is no key: write ctrl-p,ctrl-q", w);
 		if (ret->n == TERM_KEYS_MAX)
 			return err_set(e, EINVAL, "more than %d keys", TERM_KEYS_MAX);
 		ret->key[ret->n++] = c;

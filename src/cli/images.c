@@ -81,22 +81,35 @@ static int take_layers(struct store *store, const struct image_want *want,
 	return 0;
 }
 
+/* On success the store stays held. */
+static int look(const struct image_want *want, const char *name, struct root_spec *root,
+	struct image_choice *ret, struct err *e)
+{
+	int r = store_open(STORE_CREATE, &ret->store, e);
+
+	if (r == 0)
+		r = store_lock_shared(&ret->store, e);
+	if (r == 0)
+		r = take_layers(&ret->store, want, name, root, ret, e);
+	if (r < 0) {
+		store_close(&ret->store);
+		ret->store.dir = ret->store.lock = -1;
+	}
+	return r;
+}
+
 static int choose_layers(const struct image_want *want, const char *name,
 	struct root_spec *root, struct image_choice *ret, struct err *e)
 {
 	const char *mode = want->pull ? want->pull : "missing";
-	struct store store = { .dir = -1, .lock = -1 };
-	int r = -ENOENT;
+	int r;
 
 	if (strcmp(mode, "missing") != 0 && strcmp(mode, "always") != 0 &&
 		strcmp(mode, "never") != 0)
 		return err_set(
 			e, EINVAL, "'--pull %s': write missing, always or never", mode);
 	if (strcmp(mode, "always") != 0) {
-		r = store_open(STORE_CREATE, &store, e);
-		if (r == 0)
-			r = take_layers(&store, want, name, root, ret, e);
-		store_close(&store);
+		r = look(want, name, root, ret, e);
 		if (r != -ENOENT)
 			return r;
 		if (strcmp(mode, "never") == 0) {
@@ -107,12 +120,7 @@ static int choose_layers(const struct image_want *want, const char *name,
 		}
 	}
 	r = pull(want, mode, e);
-	if (r == 0)
-		r = store_open(STORE_CREATE, &store, e);
-	if (r == 0)
-		r = take_layers(&store, want, name, root, ret, e);
-	store_close(&store);
-	return r;
+	return r == 0 ? look(want, name, root, ret, e) : r;
 }
 
 int images_choose(const struct image_want *want, struct root_spec *root,

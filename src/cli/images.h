@@ -6,6 +6,7 @@
 #define BRIG_CLI_IMAGES_H
 
 #include "base/str.h"
+#include "image/store.h"
 
 #include <stdbool.h>
 
@@ -25,7 +26,14 @@ struct image_choice {
 	struct strv env;
 	struct strv argv; /* entrypoint and command */
 	char *workdir;
+	/* Held against removal of the image until the sandbox is on disk and says that it stands on
+	 * it: close it then. */
+	struct store store;
 };
+#define IMAGE_CHOICE_INIT                         \
+	{                                         \
+		.store = {.dir = -1, .lock = -1 } \
+	}
 
 int images_choose(const struct image_want *want, struct root_spec *root,
 	struct image_choice *ret, struct err *e);

@@ -31,6 +31,7 @@ struct reader {
 	uint64_t lines;  /* of text, that have begun */
 	uint64_t skip;   /* how many of them are not shown */
 	bool middle[2];  /* of stdout, stderr: the last piece had no end of line */
+	bool shown[2];   /* the line that it is of is shown */
 };
 
 static void print_line(struct reader *r, const char *line, size_t len)
@@ -45,7 +46,9 @@ static void print_line(struct reader *r, const char *line, size_t len)
 	begins = !r->middle[l.is_stderr];
 	r->middle[l.is_stderr] = l.partial;
 	r->lines += begins;
-	if (r->counting || r->lines <= r->skip)
+	if (begins)
+		r->shown[l.is_stderr] = !r->counting && r->lines > r->skip;
+	if (!r->shown[l.is_stderr])
 		return;
 	if (r->a->timestamps && begins)
 		fprintf(to, "%.*s ", (int)l.time_len, l.time);
@@ -72,7 +75,8 @@ static int print_from(struct reader *r, int fd, struct err *e)
 }
 
 /* How many lines of text come before the last 'n'. */
-static int count_before(const struct logs_args *a, int old, int fd, uint64_t *ret, struct err *e)
+static int count_before(
+	const struct logs_args *a, int old, int fd, uint64_t *ret, struct err *e)
 {
 	struct reader count = { .a = a, .counting = true };
 	int r = old >= 0 ? print_from(&count, old, e) : 0;
@@ -102,7 +106,8 @@ static int open_log(const struct sandbox *s, int watch, struct err *e)
 	auto_free char *path = str_printf("/proc/self/fd/%d/log", s->dir);
 	auto_fd int fd = openat(s->dir, "log", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
-	if (fd < 0 || !path || inotify_add_watch(watch, path, IN_MODIFY | IN_MOVE_SELF) < 0)
+	if (fd < 0 || !path ||
+		inotify_add_watch(watch, path, IN_MODIFY | IN_MOVE_SELF) < 0)
 		return err_sys(e, "watch the log of '%s'", s->name);
 	return take_fd(&fd);
 }

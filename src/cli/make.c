@@ -40,6 +40,7 @@ struct making {
 	struct record rec;
 	struct strv image_argv; /* what the image would run */
 	char *image_workdir;
+	struct store store; /* held until the record names the image */
 };
 
 static void making_clear(struct making *m)
@@ -49,6 +50,7 @@ static void making_clear(struct making *m)
 	strv_clear(&m->paths);
 	strv_clear(&m->image_argv);
 	free(m->image_workdir);
+	store_close(&m->store);
 	record_clear(&m->rec);
 }
 
@@ -183,7 +185,7 @@ static int choose_image(struct making *m, struct err *e)
 		.pull = m->args->pull,
 		.ids = &m->ids,
 		.quiet = m->args->quiet };
-	struct image_choice got = { 0 };
+	struct image_choice got = IMAGE_CHOICE_INIT;
 	int r = images_choose(&want, &m->rec.root, &got, e);
 
 	if (r < 0)
@@ -191,6 +193,7 @@ static int choose_image(struct making *m, struct err *e)
 	r = env_set_all(&m->rec.env, &got.env, e);
 	m->image_argv = got.argv;
 	m->image_workdir = got.workdir;
+	m->store = got.store;
 	strv_clear(&got.env);
 	return r;
 }
@@ -461,7 +464,7 @@ static int fill(struct making *m, bool reusable, struct err *e)
 int make_sandbox(const struct invocation *inv, const struct make_args *a,
 	struct sandbox *ret, bool *ret_existed, struct err *e)
 {
-	struct making m = { .inv = inv, .args = a };
+	struct making m = { .inv = inv, .args = a, .store = { .dir = -1, .lock = -1 } };
 	int r = fill(&m, !a->again && !a->rm, e);
 
 	if (r == 0)

@@ -31,9 +31,10 @@ static int start_one(const char *name, bool attach, struct err *e)
 	if (fd < 0)
 		return fd;
 	if (attach) {
-		struct session session = {
-			.fd = fd, .detach_keys = s.rec.detach_keys, .pipes = { -1, -1 }, .held = &s
-		};
+		struct session session = { .fd = fd,
+			.detach_keys = s.rec.detach_keys,
+			.pipes = { -1, -1 },
+			.held = &s };
 
 		q.tty = s.rec.tty;
 		q.stdin_open = s.rec.stdin_open;

@@ -83,6 +83,7 @@ static void on_output(struct loop_source *src, uint32_t events, void *data)
 	}
 	(void)guest_window_spend(&c->tx, (uint32_t)n);
 	o->owed -= (uint32_t)n < o->owed ? (uint32_t)n : o->owed;
+	o->moved = true;
 	send_flagged(c, GUEST_DATA, stream_of(o), scratch, (uint32_t)n);
 	if (!c->tx.left)
 		command_io_watch(c);
@@ -102,7 +103,12 @@ static bool still_owes(struct command_out *o)
 {
 	struct pollfd p = { .fd = o->fd, .events = POLLIN };
 
-	if (o->owed && o->open && (poll(&p, 1, 0) <= 0 || !(p.revents & POLLIN)))
+	bool moved = o->moved;
+
+	/* between two buffers of a terminal's what it holds is not to be seen for a while */
+	o->moved = false;
+	if (o->owed && o->open && !moved &&
+		(poll(&p, 1, 0) <= 0 || !(p.revents & POLLIN)))
 		o->owed = 0;
 	return o->open && o->owed;
 }
@@ -129,7 +135,8 @@ void command_io_exited(struct command *c)
 	for (int i = 0; i < 2; i++)
 		if (c->out[i].open && c->tty)
 			c->out[i].owed = TTY_HOLDS_MAX;
-		else if (c->out[i].open && ioctl(c->out[i].fd, FIONREAD, &n) == 0 && n > 0)
+		else if (c->out[i].open && ioctl(c->out[i].fd, FIONREAD, &n) == 0 &&
+			n > 0)
 			c->out[i].owed = (uint32_t)n;
 	if (!c->out[0].open && !c->out[1].open)
 		return;

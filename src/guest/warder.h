@@ -24,6 +24,7 @@ struct command_out {
 	struct loop_source *src;
 	int fd;
 	bool open;
+	bool moved;    /* something was read since the last look */
 	uint32_t owed; /* bytes the command had written when it ended and that are still
 			  to come */
 };

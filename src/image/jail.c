@@ -17,7 +17,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#define MEMORY_MAX                                                           \
+#define MEMORY_MAX \
 	((rlim_t)2 << 30) /* zstd asks for its window, at most 128 MiB of it \
 			   */
 

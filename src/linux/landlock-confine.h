@@ -12,7 +12,7 @@ struct err;
 #define LANDLOCK_READ  0x1U /* read files, list directories */
 #define LANDLOCK_EXEC  0x2U /* execute files */
 #define LANDLOCK_WRITE 0x4U /* write to and truncate files that are there */
-#define LANDLOCK_MAKE                                                     \
+#define LANDLOCK_MAKE \
 	0x8U /* make, rename, link and remove files, directories, sockets \
 	      */
 #define LANDLOCK_NODES 0x10U /* make device nodes */
@@ -27,7 +27,7 @@ struct landlock_rule {
 
 /* what else is shut */
 #define LANDLOCK_NO_SIGNALS 0x1U /* to processes outside (ABI 6) */
-#define LANDLOCK_NO_SOCKETS                                                        \
+#define LANDLOCK_NO_SOCKETS \
 	0x2U                 /* abstract unix sockets of processes outside (ABI 6) \
 			      */
 #define LANDLOCK_NO_TCP 0x4U /* bind and connect of TCP (ABI 4) */

@@ -251,8 +251,8 @@ static void find_end(const struct sandbox *s, struct run_state *run, struct exit
 	x->reason = strdup("its keeper was killed");
 }
 
-static int take_down(const struct sandbox *s, const struct run_state *run, struct exit_state *x,
-	struct strv *notes, struct err *e)
+static int take_down(const struct sandbox *s, const struct run_state *run,
+	struct exit_state *x, struct strv *notes, struct err *e)
 {
 	struct guarding g = { 0 };
 	struct idmap ids;
@@ -270,8 +270,8 @@ static int take_down(const struct sandbox *s, const struct run_state *run, struc
 	return r < 0 ? err_wrap(e, "tidy up after '%s'", s->name) : 0;
 }
 
-static int settle_end(const struct sandbox *s, const struct exit_state *x, bool *ret_removed,
-	struct err *e)
+static int settle_end(const struct sandbox *s, const struct exit_state *x,
+	bool *ret_removed, struct err *e)
 {
 	struct idmap ids;
 	int r;

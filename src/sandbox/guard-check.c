@@ -254,11 +254,15 @@ static int strip(struct check *c, const struct suspect *s)
 	auto_fd int fd = path_open_plain(c->ws->root, s->it->path, O_PATH, 0, &e);
 	int r = fd;
 
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		int caps = place_no_caps(fd);
+
 		r = place_chmod(fd, st.st_mode & 0777);
+		r = r < 0 ? r : caps;
+	}
 	return report(c, s->it->path,
-		r < 0 ? strerrordesc_np(-r) : "set-user-ID or set-group-ID", NULL,
-		r < 0 ? GUARD_FAILED : GUARD_STRIPPED);
+		r < 0 ? strerrordesc_np(-r) : "set-user-ID, set-group-ID or capabilities",
+		NULL, r < 0 ? GUARD_FAILED : GUARD_STRIPPED);
 }
 
 static const char *startup_why(const struct suspect *s)

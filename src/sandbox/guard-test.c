@@ -7,6 +7,9 @@
 #include "sandbox/place.h"
 #include "sandbox/workspace-test.h"
 
+#include <limits.h>
+#include <sys/xattr.h>
+
 /* A workspace with a repository in it, and the directories that the guard needs. */
 struct world {
 	char path[64], ws_path[80];
@@ -348,6 +351,24 @@ TEST(hooks_in_a_configured_directory_are_restored)
 	check(&w);
 	expect(got(&w, "gh/pre-commit", GUARD_RESTORED) &&
 		got(&w, "gh/post-merge", GUARD_HELD));
+}
+
+TEST(file_capabilities_are_taken_off)
+{
+	/* struct vfs_cap_data: version 2, effective; all that could be asked for */
+	static const unsigned char caps[20] = { 1, 0, 0, 2, 0xff, 0xff, 0xff, 0xff };
+	auto_world struct world w;
+	char path[PATH_MAX];
+
+	world_make(&w);
+	begin(&w);
+	must("touch c; chmod 755 c");
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/c", w.ws);
+	if (setxattr(path, "security.capability", caps, sizeof(caps), 0) < 0)
+		test_skip("file capabilities take root");
+	check(&w);
+	expect(got(&w, "c", GUARD_STRIPPED));
+	expect(getxattr(path, "security.capability", NULL, 0) < 0);
 }
 
 TEST(setuid_bits_and_rebase_commands_and_escapes_are_found)

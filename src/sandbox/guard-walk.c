@@ -21,6 +21,7 @@
 #include <strings.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 enum {
 	IN_GIT = 1,      /* in a directory called .git: no start-up files */
@@ -119,7 +120,17 @@ static bool is_private(const struct guard_walk *w, const char *name, int dir)
 	return path_beneath(real, w->ws->avoid);
 }
 
-/* Set-id bits and escaping links: what only the inode tells. */
+/* File capabilities: what set-user-ID is, in parts (capabilities(7)). */
+static bool has_caps(int dir, const char *name)
+{
+	auto_fd int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	char link[64];
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return fd >= 0 && getxattr(link, "security.capability", NULL, 0) > 0;
+}
+
+/* Set-id bits, capabilities and escaping links: what only the inode tells. */
 static int look_at(
 	struct walker *k, const char *name, const char *path, unsigned char type)
 {
@@ -138,7 +149,8 @@ static int look_at(
 	/* set-group-ID without execution once meant locking, and gives nobody anything */
 	if (S_ISREG(st.st_mode) &&
 		((st.st_mode & S_ISUID) ||
-			(st.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP)))
+			(st.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) ||
+			((st.st_mode & 0111) && has_caps(k->fd, name))))
 		return add(k, path, GUARD_SETID);
 	return 0;
 }

@@ -98,7 +98,7 @@ struct guard_held {
 	char *workspace; /* absolute path */
 	char *path;      /* relative to it */
 	char *why;
-	char *text; /* for git configuration, what was cut; else NULL */
+	char *text;  /* for git configuration, what was cut; else NULL */
 	char *aside; /* it was too large to move: its name now, beside 'path'; else NULL */
 };
 

@@ -5,6 +5,7 @@
 #include "base/dirs.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/path.h"
 #include "linux/idmap.h"
 #include "sandbox/clean.h"
 #include "sandbox/guard.h"
@@ -44,7 +45,9 @@ static int open_guarded(const struct mount_spec *m)
 {
 	if (m->mode != MOUNT_RW)
 		return -1;
-	return open(m->src, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	/* a link on the way may be the sandbox's work: what it leads to is not ours to
+	 * tidy */
+	return path_open_real(m->src, O_RDONLY | O_DIRECTORY, NULL);
 }
 
 /* Where all sandboxes keep their files: no link in a workspace may lead there. Caller

@@ -27,8 +27,8 @@
 struct loop;
 struct loop_source;
 
-#define MAIN_CHANNEL     1U
-#define EXIT_STATUS_BRIG 125U
+#define MAIN_CHANNEL        1U
+#define EXIT_STATUS_BRIG    125U
 #define EXIT_STATUS_TIMEOUT 124U /* as timeout(1) has it */
 
 /* A connection of the command line. */
@@ -52,6 +52,7 @@ struct channel {
 	bool tty;
 	bool started, exited, failed;
 	bool detached;   /* exec -d: nobody listens */
+	bool runs_on;    /* its client has detached, and is not missed */
 	unsigned eofs;   /* of stdout and stderr that came */
 	uint32_t unpaid; /* bytes passed on that clients have not taken yet */
 	struct guest_window in, out;
@@ -75,7 +76,7 @@ struct keeper {
 	struct log log;
 	int lock, listener;
 	size_t stages_done;
-	bool keep; /* --rm, but there is something to keep */
+	bool keep;  /* --rm, but there is something to keep */
 	char *gone; /* --rm: its name is gone, what its files are under now */
 
 	struct wire guest;

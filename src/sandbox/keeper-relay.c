@@ -322,8 +322,6 @@ struct channel *relay_exec(
 		.detached = q->detach,
 		.in = GUEST_WINDOW_INIT,
 		.out = GUEST_WINDOW_INIT };
-	/* a terminal has one stream of output, without a terminal there are two */
-	ch->eofs = q->tty ? 1 : 0;
 	if (guest_exec_encode(&x, &encoded, e) < 0 ||
 		guest_exec_send(&k->guest, id, &encoded) < 0) {
 		if (e && !e->code)
@@ -402,7 +400,7 @@ void relay_from_client(struct client *c, const struct wire_frame *f)
 		break;
 	case GUEST_SIGNAL:
 	case GUEST_WINSIZE: break;
-	case CONTROL_DETACH: ch->detached = true; return;
+	case CONTROL_DETACH: ch->runs_on = true; return;
 	default: serve_drop(c); return;
 	}
 	to_warder(k, &on);
@@ -417,9 +415,10 @@ void relay_client_gone(struct client *c)
 	if (!ch)
 		return;
 	/* a command that was run for this client alone loses its terminal */
-	if (ch->id != MAIN_CHANNEL && !ch->detached && !ch->exited && !k->ending)
+	if (ch->id != MAIN_CHANNEL && !ch->detached && !ch->runs_on && !ch->exited &&
+		!k->ending)
 		(void)guest_send_u32(&k->guest, ch->id, GUEST_SIGNAL, SIGHUP);
-	if (ch->id != MAIN_CHANNEL && !k->ending) {
+	if (ch->id != MAIN_CHANNEL && !ch->runs_on && !k->ending) {
 		struct wire_frame eof = {
 			.channel = ch->id, .type = GUEST_EOF, .flags = GUEST_STDIN
 		};

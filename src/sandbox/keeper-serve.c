@@ -101,9 +101,9 @@ void serve_error(struct client *c, const struct err *e)
 /* Who asked for no more than a start gets one answer, and this start came to nothing. */
 static void send_failure(struct client *c, const struct channel *ch)
 {
-	auto_free char *early = ch->failed ? NULL
-					   : str_printf("its command had not yet run: %s",
-						     c->k->reason);
+	auto_free char *early = ch->failed
+		? NULL
+		: str_printf("its command had not yet run: %s", c->k->reason);
 	struct control_reply r = { .code = (unsigned)(ch->code ? ch->code : ECANCELED),
 		.status = ch->failed ? ch->status : 0,
 		.error = ch->failed ? ch->error : early };

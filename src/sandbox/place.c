@@ -13,6 +13,7 @@
 #include "base/str.h"
 
 #include <sys/random.h>
+#include <sys/xattr.h>
 
 #define TMP_NAME_MAX 40
 
@@ -44,6 +45,17 @@ int place_chmod(int fd, mode_t mode)
 
 	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	return chmod(link, mode) < 0 ? -errno : 0;
+}
+
+int place_no_caps(int fd)
+{
+	char link[64];
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (removexattr(link, "security.capability") < 0 && errno != ENODATA &&
+		errno != EOPNOTSUPP)
+		return -errno;
+	return 0;
 }
 
 int place_dress(int fd, const struct place *as)

@@ -49,6 +49,9 @@ int place_hardlink(int from, const char *old, int dir, const char *name, struct 
 /* chmod(2) for a descriptor of any kind, O_PATH too. 0 or -errno. */
 int place_chmod(int fd, mode_t mode);
 
+/* Take off a file's capabilities, for the same. 0 or -errno. */
+int place_no_caps(int fd);
+
 /* Give the open file its owner, mode and time of modification. 0 or -errno. */
 int place_dress(int fd, const struct place *as);
 

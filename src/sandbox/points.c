@@ -40,7 +40,7 @@ static bool has_points(const struct mount_spec *m)
 
 static int open_workspace(const struct mount_spec *m)
 {
-	return open(m->src, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return path_open_real(m->src, O_RDONLY | O_DIRECTORY, NULL);
 }
 
 static int possible(

@@ -147,6 +147,38 @@ static int make_layer_dirs(const struct wall_spec *spec, bool chown_them, struct
 	return 0;
 }
 
+/*
+ * A source as a detached mount. Its name was real when the record was made; a link in it
+ * now was put there since, maybe by a sandbox that shares a directory above.
+ */
+static int take_source(const struct wall_mount *m, struct err *e)
+{
+	auto_fd int at = path_open_real(m->src, O_PATH, e);
+	int fd = at < 0 ? at : mount_clone(at, "", true, e);
+
+	return fd < 0 ? err_wrap(e, "mount '%s'", m->src) : fd;
+}
+
+/* A detached mount of the host's 'path' with the sandbox's ids. */
+static int shift(const char *path, int userns, struct err *e)
+{
+	auto_fd int fd = mount_clone(AT_FDCWD, path, true, e);
+	int r;
+
+	if (fd < 0)
+		return err_wrap(e, "mount '%s'", path);
+	r = mount_idmap(fd, userns, e);
+	if (r < 0) {
+		(void)err_wrap(e, "show '%s' with the sandbox's ids", path);
+		err_hint(e,
+			"run brig as an ordinary user, or keep it on a file system that "
+			"can "
+			"(ext4, xfs, btrfs; tmpfs from Linux 6.3)");
+		return r;
+	}
+	return take_fd(&fd);
+}
+
 int root_prepare(
 	struct root *r, const struct wall_spec *spec, bool host_view, struct err *e)
 {
@@ -158,30 +190,21 @@ int root_prepare(
 	if (spec->mounts_n > ROOT_MOUNTS_MAX)
 		return err_set(e, E2BIG, "more than %d mounts", ROOT_MOUNTS_MAX);
 	ret = make_layer_dirs(spec, shifted, e);
-	if (ret < 0 || !shifted || spec->mounts_n == 0)
+	if (ret < 0 || !shifted || (spec->mounts_n == 0 && spec->root != WALL_ROOT_DIR))
 		return ret;
-	/* only the owner of a file system may show it with other ids, so it is done out
-	 * here */
+	/* only the owner of a file system may show it with other ids, so it is done out here */
 	userns = idmap_open_userns(spec->ids, e);
 	if (userns < 0)
 		return userns;
+	if (spec->root == WALL_ROOT_DIR) {
+		r->layers = shift(spec->root_dir, userns, e);
+		if (r->layers < 0)
+			return r->layers;
+	}
 	for (size_t i = 0; i < spec->mounts_n; i++) {
-		const struct wall_mount *m = &spec->mounts[i];
-		int fd = mount_clone(AT_FDCWD, m->src, true, e);
-
-		if (fd < 0)
-			return err_wrap(e, "mount '%s'", m->src);
-		r->mounts[i] = fd;
-		ret = mount_idmap(fd, userns, e);
-		if (ret < 0) {
-			(void)err_wrap(e, "show '%s' with the sandbox's ids", m->src);
-			err_hint(e,
-				"run brig as an ordinary user, or keep the directory on "
-				"a file "
-				"system that can (ext4, xfs, btrfs; tmpfs from Linux "
-				"6.3)");
-			return ret;
-		}
+		r->mounts[i] = shift(spec->mounts[i].src, userns, e);
+		if (r->mounts[i] < 0)
+			return r->mounts[i];
 	}
 	return 0;
 }
@@ -211,9 +234,9 @@ static int open_mounts(struct root *r, struct err *e)
 		int ret;
 
 		if (r->mounts[i] < 0)
-			r->mounts[i] = mount_clone(AT_FDCWD, m->src, true, e);
+			r->mounts[i] = take_source(m, e);
 		if (r->mounts[i] < 0)
-			return err_wrap(e, "mount '%s'", m->src);
+			return r->mounts[i];
 		ret = mount_restrict(r->mounts[i],
 			FOREIGN | (m->mode == WALL_RW ? 0 : MOUNT_ATTR_RDONLY), true, e);
 		if (ret < 0)
@@ -243,7 +266,7 @@ int root_open(struct root *r, struct err *e)
 		return err_sys(e, "open '%s'", spec->dir);
 	if (spec->root == WALL_ROOT_LAYERS)
 		r->layers = open(spec->root_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	else if (spec->root == WALL_ROOT_DIR)
+	else if (spec->root == WALL_ROOT_DIR && r->layers < 0)
 		r->layers = mount_clone(AT_FDCWD, spec->root_dir, true, e);
 	if (spec->root != WALL_ROOT_HOST && r->layers < 0)
 		return spec->root == WALL_ROOT_LAYERS

@@ -17,10 +17,6 @@ for name in proc sys dev; do
 		said=$(sandbox -q --image "$image" "$WS" -- /bin/sh -c 'echo ran' 2>&1)
 		[ "$said" != ran ] || escaped "ran an image with /$name -> $target"
 		[ -z "$(ls -A "$OUT/victim")" ] || escaped "something was made in $OUT/victim"
-		case $said in
-		*link*) ;;
-		*) escaped "no word about the link: $said" ;;
-		esac
 	done
 done
 stopped "refused: ${said#brig: }"

@@ -16,9 +16,10 @@ timeout 60 "$BRIG" run -q --name "$name" --wall "$WALL" $AS "$WS:overlay" -- sh 
 }
 [ "$(cat "$WS/d/file")" = old ] || escaped "the workspace changed without apply"
 timeout 60 "$BRIG" apply "$name" >"$T/said" 2>&1 </dev/null
+first=$(tail -n 1 "$T/said")
 # now the directory is a link out here as well, and the sandbox writes through again
 timeout 60 "$BRIG" apply "$name" >>"$T/said" 2>&1 </dev/null
 "$BRIG" rm --force "$name" >/dev/null 2>&1
 [ "$(cat "$OUT/victim/file")" = old ] || escaped "apply wrote through the link"
 [ "$(ls "$OUT/victim")" = file ] || escaped "apply made something behind the link"
-stopped "apply: $(tail -n 1 "$T/said")"
+stopped "apply: $first"

@@ -194,6 +194,12 @@ in_own_scope() {
 	as_session sub systemd-run --user --scope --quiet -p Delegate=yes "$@"
 }
 
+# systemd-run is there and fails: what is said is brig's own word, with the remedy.
+scope_fails() {
+	ends 125 as sub DBUS_SESSION_BUS_ADDRESS=unix:path=/nowhere brig run --rm -m 48m -- true &&
+		says "a limit of memory can't be enforced here" && says "systemd-run --user --scope"
+}
+
 session_user() {
 	until_true 30 test -S /run/user/1001/systemd/private >$err || {
 		echo "not ok - sub: systemd runs for a user that lingers"
@@ -207,6 +213,7 @@ session_user() {
 		user_limits "$U/brig/set-*" in_own_scope
 	check "sub: the scopes end with their sandboxes" until_true 10 no_scope_left
 	check "sub: without a limit there is no scope" default_without_scope
+	check "sub: where systemd gives no scope, the limit is refused" scope_fails
 }
 
 # A subtree given away by hand, as a container's or a batch system's; the shell is in it.

@@ -12,7 +12,7 @@ LAB_PACKAGES=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,uidmap,p
 LAB_MODULES="virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci
 	virtio_blk overlay"
 
-# Where they are kept: lab_cache [DIR...] prints the first that can be written.
+# Where they are kept: the first of these that can be written.
 lab_cache() {
 	local dir
 	for dir in "${BRIG_LAB_CACHE:-}" /var/cache/brig-lab \
@@ -23,6 +23,12 @@ lab_cache() {
 		}
 	done
 	return 1
+}
+
+# lab_used CACHE ENTRY: keeps it, and forgets what nobody used.
+lab_used() {
+	touch "$2"
+	find "$1" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf --one-file-system {} +
 }
 
 # The package that a meta package stands for: linux-image-cloud-amd64 -> linux-image-6.1.0-...
@@ -50,6 +56,7 @@ kernel_get() {
 		}
 	fi
 	ln -sfnr "$dir" "$cache/last-$package"
+	lab_used "$cache" "$dir"
 	echo "$dir"
 }
 
@@ -103,6 +110,7 @@ root_get() {
 		}
 		rm -rf --one-file-system "$new"
 	fi
+	lab_used "$cache" "$image"
 	echo "$image"
 }
 
