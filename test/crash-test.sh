@@ -115,7 +115,7 @@ keeper_killed_while_running() {
 		>/dev/null || return 1
 	until_true 10 [ -s "$W/ticks" ] || return 1
 	kill -KILL "$(pid_of keeper $name)"
-	has_status $name exited || return 1
+	until_true 10 has_status $name exited || return 1
 	until_true 10 no_ticks || return 1
 	says 137 brig wait $name || return 1
 	brig inspect $name | grep -q "keeper was killed" || return 1
@@ -144,7 +144,7 @@ paused_killed() {
 		return
 	}
 	kill -KILL "$(pid_of keeper $name)"
-	has_status $name exited || return 1
+	until_true 10 has_status $name exited || return 1
 	nothing_left || return 1
 	brig rm $name
 }
@@ -157,7 +157,7 @@ attached_is_told() {
 	kill -KILL "$(pid_of keeper $name)"
 	wait $cli
 	[ $? = 125 ] && grep -q "keeper is gone" "$E" || return 1
-	has_status $name exited || return 1
+	until_true 10 has_status $name exited || return 1
 	brig rm $name
 }
 
@@ -182,7 +182,7 @@ guard_is_done() {
 		>/dev/null || return 1
 	until_true 10 [ -e "$W/made" ] || return 1
 	kill -KILL "$(pid_of keeper $name)"
-	brig ls >/dev/null 2>"$E" || return 1
+	until_true 10 has_status $name exited 2>"$E" || return 1
 	gone "$W/sub/.git/hooks/post-checkout" || {
 		echo "the hook is still there"
 		cat "$E"
@@ -201,7 +201,7 @@ overlay_is_kept() {
 	until_true 10 [ -e "$W/made" ] || return 1
 	rm -f "$W/made"
 	kill -KILL "$(pid_of keeper $name)"
-	has_status $name exited || return 1
+	until_true 10 has_status $name exited || return 1
 	brig prune >/dev/null
 	brig prune --force >/dev/null
 	has_status $name exited || return 1
@@ -308,7 +308,7 @@ bad_exit_state() {
 full_disk() {
 	local bad=0 name
 	mkdir -p "$T/small"
-	mount -t tmpfs -o size=600k,mode=711 brig-test "$T/small" || return 1
+	mount -t tmpfs -o size=4m,mode=711 brig-test "$T/small" || return 1
 	(
 		export BRIG_HOME=$T/small/home
 		mkdir -p "$BRIG_HOME"
@@ -325,17 +325,17 @@ full_disk() {
 		rm "$T/small/fill"
 		ends 4 brig start -a "$TAG-f" || exit 1
 		# full while it runs: the status comes all the same, the log is let go
-		brig create --wall $wall --name "$TAG-g" -- sh -c 'echo ready; while [ ! -e go ]; do sleep 0.02; done; seq 1 100000 | tail -n 1; exit 6' >/dev/null || exit 1
-		rm -f "$W/go"
+		brig create --wall $wall --name "$TAG-g" -- sh -c ': >ready; while [ ! -e go ]; do sleep 0.02; done; seq 1 100000 | tail -n 1; exit 6' >/dev/null || exit 1
+		rm -f "$W/go" "$W/ready"
 		(
-			until_true 10 has_status "$TAG-g" running
+			until_true 10 [ -e "$W/ready" ]
 			head -c 10000000 /dev/zero >"$T/small/fill" 2>/dev/null
 			: >"$W/go"
 		) &
 		ends 6 brig start -a "$TAG-g" || exit 1
 		grep -q 100000 "$O" || exit 1
 		wait
-		rm -f "$W/go" "$T/small/fill"
+		rm -f "$W/go" "$W/ready" "$T/small/fill"
 		[ "$(status_of "$TAG-g")" = exited ] || exit 1
 		brig rm "$TAG-f" "$TAG-g" >/dev/null || exit 1
 	) || bad=1
@@ -398,12 +398,14 @@ missing_workspace() {
 	brig rm "$TAG-w"
 }
 
-fill_workspace
 for wall in ${WALLS:-container chroot nspawn}; do
+	fill_workspace
 	crashes
 	killed
+	brig rm -fa >/dev/null 2>&1
 done
 wall=container
+fill_workspace
 records
 if [ "$me" = 0 ] && unshare -m true 2>/dev/null; then
 	check "a full disk is named, and nothing is half-made" full_disk

@@ -105,10 +105,10 @@ static int run(const struct invocation *inv, struct err *e)
 	auto_strv struct strv names = { 0 };
 	auto_json struct json *all = json_new_array();
 	struct out_table *t = out_table_new(heads, 6);
-	int r = reconcile_all(false, e);
+	struct err crash = { 0 };
+	int untidy = reconcile_all(false, &crash);
+	int r = sandbox_names(&names, e);
 
-	if (r == 0)
-		r = sandbox_names(&names, e);
 	for (size_t i = 0; i < names.n && r == 0; i++) {
 		struct row row = { .name = names.v[i], .s = SANDBOX_INIT };
 		int opened = sandbox_open(names.v[i], &row.s, NULL);
@@ -127,7 +127,12 @@ static int run(const struct invocation *inv, struct err *e)
 	else if (r == 0 && !a->quiet)
 		r = out_table_print(t);
 	out_table_free(t);
-	return r < 0 && !e->code ? err_set(e, -r, "print the list") : r;
+	if (r < 0)
+		return e->code ? r : err_set(e, -r, "print the list");
+	/* listed as what it is, and why it still is */
+	if (untidy < 0)
+		*e = crash;
+	return untidy;
 }
 
 const struct command verb_ls = {

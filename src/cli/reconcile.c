@@ -17,6 +17,8 @@ static int reconcile_one(const char *name, bool say, struct err *e)
 		sandbox_status(&s, NULL, NULL) != SANDBOX_CRASHED)
 		return 0;
 	r = sandbox_hold(&s, e);
+	if (r == -ENOENT)
+		return 0;
 	/* whoever held it may have tidied up, or started it */
 	if (r == 0 && sandbox_status(&s, NULL, NULL) == SANDBOX_CRASHED)
 		r = clean_crashed(&s, &notes, &removed, e);
@@ -33,9 +35,19 @@ static int reconcile_one(const char *name, bool say, struct err *e)
 int reconcile_all(bool say, struct err *e)
 {
 	auto_strv struct strv names = { 0 };
-	int r = sandbox_names(&names, e);
+	int r = sandbox_names(&names, e), last = 0;
 
-	for (size_t i = 0; i < names.n && r == 0; i++)
-		r = reconcile_one(names.v[i], say, e);
-	return r;
+	/* one that can't be helped is not in the way of the others */
+	for (size_t i = 0; i < names.n && r == 0; i++) {
+		struct err mine = { 0 };
+		int one = reconcile_one(names.v[i], say, &mine);
+
+		if (one == 0)
+			continue;
+		if (last < 0)
+			out_error("%s", e->msg);
+		last = one;
+		*e = mine;
+	}
+	return r < 0 ? r : last;
 }

@@ -9,6 +9,7 @@ static int wait_one(const char *name, const struct invocation *inv, struct err *
 {
 	auto_sandbox struct sandbox s = SANDBOX_INIT;
 	struct exit_state x = { 0 };
+	enum sandbox_status status;
 	struct control_request q = { .verb = CONTROL_WAIT };
 	struct control_reply reply;
 	int fd, r = sandbox_open(name, &s, e);
@@ -19,17 +20,22 @@ static int wait_one(const char *name, const struct invocation *inv, struct err *
 	/* a keeper that is about to end may hang up without an answer: then what it wrote
 	 * down is the answer, once it is gone */
 	while ((fd = session_open(&s, false, NULL)) >= 0) {
-		uint64_t status;
+		uint64_t code;
 
 		if (session_ask(fd, &q, &reply, NULL) < 0)
 			continue;
-		status = reply.status;
+		code = reply.status;
 		json_struct_clear(&control_reply_schema, &reply);
-		return out_line("%llu", (unsigned long long)status);
+		return out_line("%llu", (unsigned long long)code);
 	}
-	if (sandbox_status(&s, NULL, &x) != SANDBOX_EXITED) {
+	status = sandbox_status(&s, NULL, &x);
+	if (status != SANDBOX_EXITED) {
 		json_struct_clear(&exit_schema, &x);
-		return err_set(e, ESRCH, "sandbox '%s' has not run to an end", name);
+		return err_set(e, ESRCH,
+			status == SANDBOX_BROKEN
+				? "sandbox '%s' has ended, but its exit.json can't be read"
+				: "sandbox '%s' has not run to an end",
+			name);
 	}
 	r = out_line("%llu", (unsigned long long)x.status);
 	json_struct_clear(&exit_schema, &x);

@@ -76,7 +76,7 @@ static void settle_limits(const struct spawn_child *c)
 		const struct guest_rlimit *l = &c->x->rlimits[i];
 		struct rlimit lim = { .rlim_cur = l->soft, .rlim_max = l->hard };
 
-		if (setrlimit((__rlimit_resource_t)l->resource, &lim) < 0)
+		if (setrlimit((int)l->resource, &lim) < 0)
 			fail(GUEST_STEP_SPAWN, "set a resource limit", NULL);
 	}
 	(void)umask(c->x->mask);

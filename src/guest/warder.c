@@ -272,9 +272,11 @@ static int settle_process(struct warder *w, struct err *e)
 		return err_sys(e, "become a subreaper");
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_sys(e, "become undumpable");
-	/* One arena, and what was large goes back: an idle warder is small. */
+		/* One arena, and what was large goes back: an idle warder is small. */
+#ifdef __GLIBC__
 	(void)mallopt(M_MMAP_THRESHOLD, HEAP_PIECE);
 	(void)mallopt(M_TRIM_THRESHOLD, HEAP_PIECE);
+#endif
 	/* A fault of our own still kills: the kernel forces what it can't deliver. */
 	sigfillset(&all);
 	if (sigprocmask(SIG_SETMASK, &all, NULL) < 0)

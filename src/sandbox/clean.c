@@ -221,18 +221,25 @@ static int kill_rest(const struct run_state *run, struct err *e)
 	return mntns_kill(&run->mnt, KILL_WAIT_NS, e);
 }
 
-static int remove_groups(const struct run_state *run, struct err *e)
+static int remove_groups(const struct run_state *run, struct strv *notes, struct err *e)
 {
 	struct cgroup g = { 0 };
+	struct err mine = { 0 };
 	int r;
 
 	if (run->cgroups.n == 0)
 		return 0;
-	r = cgroup_open_paths(run->cgroups.v, &g, e);
+	r = cgroup_open_paths(run->cgroups.v, &g, &mine);
 	if (r == -ENOENT)
 		return 0;
-	if (r < 0)
+	/* a run state that was tampered with: nothing that we made is there to be removed */
+	if (r == -EINVAL && strv_add(notes, mine.msg) == 0)
+		return 0;
+	if (r < 0) {
+		if (e)
+			*e = mine;
 		return r;
+	}
 	(void)cgroup_kill(&g, GROUP_WAIT_MS, NULL);
 	r = cgroup_remove(&g, GROUP_WAIT_MS, e);
 	cgroup_clear(&g);
@@ -257,7 +264,7 @@ static int take_down(const struct sandbox *s, const struct run_state *run,
 	struct guarding g = { 0 };
 	struct idmap ids;
 	/* the groups first: what is frozen in one doesn't die before it is thawed */
-	int r = remove_groups(run, e), killed = kill_rest(run, r < 0 ? NULL : e);
+	int r = remove_groups(run, notes, e), killed = kill_rest(run, r < 0 ? NULL : e);
 
 	if (r == 0)
 		r = killed;

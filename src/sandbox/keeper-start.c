@@ -303,6 +303,7 @@ static int up_wall(void *with, struct err *e)
 		.host_dirs_n = rec->root.host_dirs.n,
 		.mounts = mounts,
 		.mounts_n = rec->mounts.n,
+		.ephemeral = rec->rm,
 		.home = rec->home,
 		.user = user_name(k),
 		.warder = warder,

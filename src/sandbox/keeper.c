@@ -121,6 +121,8 @@ static void become_in_scope(const struct spawn *sp)
 	if (pid > 0 && read(ready[0], &byte, 1) == 1)
 		_exit(0);
 	(void)close(ready[0]);
+	if (pid > 0)
+		(void)waitpid(pid, NULL, 0);
 }
 
 static void __attribute__((noreturn)) become(const struct spawn *sp, int fd)

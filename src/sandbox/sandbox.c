@@ -270,5 +270,8 @@ enum sandbox_status sandbox_status(
 		return paused ? SANDBOX_PAUSED : SANDBOX_RUNNING;
 	if (has_run == 0 || faccessat(s->dir, "run.json", F_OK, 0) == 0)
 		return SANDBOX_CRASHED;
+	/* it has run, but how it ended can't be read */
+	if (has_exit < 0 && faccessat(s->dir, "exit.json", F_OK, 0) == 0)
+		return SANDBOX_BROKEN;
 	return has_exit == 0 ? SANDBOX_EXITED : SANDBOX_CREATED;
 }

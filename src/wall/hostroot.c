@@ -96,8 +96,13 @@ int hostroot_open(struct root *r, struct err *e)
 	return 0;
 }
 
+/*
+ * What follows is made in directories that are open already, by single names: from its
+ * second start on, the writable layer is what the sandbox made of it, links and all.
+ */
+
 /* A link of the host's, made again. */
-static int copy_link(const char *path, int root, struct err *e)
+static int copy_link(const char *path, int dir, struct err *e)
 {
 	char target[PATH_MAX];
 	ssize_t n = readlink(path, target, sizeof(target) - 1);
@@ -107,13 +112,13 @@ static int copy_link(const char *path, int root, struct err *e)
 			? 0
 			: err_sys(e, "read link '%s'", path);
 	target[n] = '\0';
-	if (symlinkat(target, root, path + 1) < 0 && errno != EEXIST)
+	if (symlinkat(target, dir, path_base(path)) < 0 && errno != EEXIST)
 		return err_sys(e, "make link '%s'", path);
 	return 0;
 }
 
 /* A file of /etc that anybody may read; what only some may is left out. */
-static int copy_file(const char *path, int root, struct err *e)
+static int copy_file(const char *path, int dir, struct err *e)
 {
 	auto_buf struct buf text = { 0 };
 	auto_fd int from = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -124,7 +129,7 @@ static int copy_file(const char *path, int root, struct err *e)
 	if (from < 0 || fstat(from, &st) < 0 || !S_ISREG(st.st_mode) ||
 		!(st.st_mode & S_IROTH))
 		return 0;
-	to = openat(root, path + 1, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	to = openat(dir, path_base(path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (to < 0)
 		return errno == EEXIST ? 0 : err_sys(e, "make '%s'", path);
 	r = file_read_fd(from, path, ETC_FILE_MAX, &text, e);
@@ -133,20 +138,20 @@ static int copy_file(const char *path, int root, struct err *e)
 	return r;
 }
 
-static int write_new(int root, const char *path, const struct buf *text, struct err *e)
+static int write_new(int etc, const char *name, const struct buf *text, struct err *e)
 {
-	auto_fd int to =
-		openat(root, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	auto_fd int to = openat(etc, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	int r;
 
 	if (to < 0)
-		return errno == EEXIST ? 0 : err_sys(e, "make '/%s'", path);
+		return errno == EEXIST ? 0 : err_sys(e, "make '/etc/%s'", name);
 	r = file_write_all(to, text->data, text->len);
-	return r < 0 ? err_set(e, -r, "write '/%s'", path) : 0;
+	errno = -r;
+	return r < 0 ? err_sys(e, "write '/etc/%s'", name) : 0;
 }
 
 /* The system's users by the host's file, and the working user; no other person's name. */
-static int make_passwd(const struct root *r, int root, const char *path, unsigned id,
+static int make_passwd(const struct root *r, int etc, const char *path, unsigned id,
 	const char *own, struct err *e)
 {
 	auto_buf struct buf from = { 0 }, to = { 0 };
@@ -173,10 +178,10 @@ static int make_passwd(const struct root *r, int root, const char *path, unsigne
 	}
 	if (buf_add_str(&to, own) < 0)
 		return err_set(e, ENOMEM, "out of memory");
-	return write_new(root, path + 1, &to, e);
+	return write_new(etc, path_base(path), &to, e);
 }
 
-static int make_users(const struct root *r, int root, struct err *e)
+static int make_users(const struct root *r, int etc, struct err *e)
 {
 	const struct wall_spec *s = r->spec;
 	const char *shell = access("/bin/bash", X_OK) == 0 ? "/bin/bash" : "/bin/sh";
@@ -189,28 +194,42 @@ static int make_users(const struct root *r, int root, struct err *e)
 
 	if (!user || !group)
 		return err_set(e, ENOMEM, "out of memory");
-	ret = make_passwd(r, root, "/etc/passwd", uid, user, e);
+	ret = make_passwd(r, etc, "/etc/passwd", uid, user, e);
 	if (ret == 0)
-		ret = make_passwd(r, root, "/etc/group", gid, group, e);
+		ret = make_passwd(r, etc, "/etc/group", gid, group, e);
 	if (ret == 0 &&
 		buf_addf(&text, "127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.1.1\t%s\n",
 			s->hostname) == 0)
-		ret = write_new(root, "etc/hosts", &text, e);
+		ret = write_new(etc, "hosts", &text, e);
 	text.len = 0;
 	if (ret == 0 && buf_addf(&text, "%s\n", s->hostname) == 0)
-		ret = write_new(root, "etc/hostname", &text, e);
+		ret = write_new(etc, "hostname", &text, e);
 	return ret;
+}
+
+static int make_dir(int root, const char *path, struct err *e)
+{
+	auto_free char *parent = path_join(path, "..");
+	auto_fd int dir = parent
+		? path_open_in_root(root, parent, O_PATH | O_DIRECTORY, 0, e)
+		: err_set(e, ENOMEM, "out of memory");
+
+	if (dir < 0)
+		return dir;
+	if (mkdirat(dir, path_base(path), 0755) < 0 && errno != EEXIST)
+		return err_sys(e, "make '/%s'", path);
+	return 0;
 }
 
 int hostroot_build(struct root *r, int root, struct err *e)
 {
 	static const char *const made[] = { "home", "root", "srv", "mnt", "media",
 		"var/cache", "var/lib", "var/log", "run/lock" };
-	int ret = 0;
+	auto_fd int etc = path_open_in_root(root, "etc", O_PATH | O_DIRECTORY, 0, e);
+	int ret = etc < 0 ? etc : 0;
 
-	for (size_t i = 0; i < sizeof(made) / sizeof(*made); i++)
-		if (mkdirat(root, made[i], 0755) < 0 && errno != EEXIST)
-			return err_sys(e, "make '/%s'", made[i]);
+	for (size_t i = 0; i < sizeof(made) / sizeof(*made) && ret == 0; i++)
+		ret = make_dir(root, made[i], e);
 	for (size_t i = 0; i < sizeof(system_dirs) / sizeof(*system_dirs) && ret == 0;
 		i++)
 		ret = copy_link(system_dirs[i], root, e);
@@ -224,9 +243,9 @@ int hostroot_build(struct root *r, int root, struct err *e)
 		if (lstat(path, &st) < 0)
 			continue;
 		if (S_ISLNK(st.st_mode))
-			ret = copy_link(path, root, e);
+			ret = copy_link(path, etc, e);
 		else if (S_ISREG(st.st_mode))
-			ret = copy_file(path, root, e);
+			ret = copy_file(path, etc, e);
 	}
-	return ret == 0 ? make_users(r, root, e) : ret;
+	return ret == 0 ? make_users(r, etc, e) : ret;
 }

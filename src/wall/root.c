@@ -299,11 +299,17 @@ static int mount_bottom(struct root *r, struct err *e)
 {
 	const struct wall_spec *spec = r->spec;
 	auto_fd int upper = openat(r->dir, "upper", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct tree_layers layers = {
+		.dir = r->dir, .at = "", .ephemeral = spec->ephemeral
+	};
 	auto_fd int mnt = -1;
 	int ret;
 
 	if (upper < 0)
 		return err_sys(e, "open the writable layer");
+	/* overlayfs won't mount a layer again that was never synced; a sandbox that was kept
+	 * after all because something in it was to be looked at says otherwise */
+	(void)file_remove_tree(r->dir, "work/work/incompat", NULL);
 	if (spec->root == WALL_ROOT_HOST) {
 		mnt = mount_clone(upper, "", false, e);
 	} else if (spec->root == WALL_ROOT_DIR) {
@@ -311,10 +317,14 @@ static int mount_bottom(struct root *r, struct err *e)
 		ret = mount_attach(r->layers, r->dir, "root", e);
 		if (ret < 0)
 			return ret;
-		mnt = tree_overlay(r->dir, "root", NULL, 0, r->dir, "", e);
+		layers.lowers = r->dir;
+		layers.lower = "root";
+		mnt = tree_overlay(&layers, e);
 	} else {
-		mnt = tree_overlay(
-			r->layers, NULL, spec->layers, spec->layers_n, r->dir, "", e);
+		layers.lowers = r->layers;
+		layers.layers = spec->layers;
+		layers.layers_n = spec->layers_n;
+		mnt = tree_overlay(&layers, e);
 	}
 	if (mnt < 0)
 		return err_wrap(e, "mount the root file system");
@@ -455,7 +465,11 @@ static int attach_mount(struct root *r, int root, size_t i, struct err *e)
 		ret = mount_attach(r->mounts[i], r->dir, lower, e);
 		if (ret < 0)
 			return ret;
-		upper_mnt = tree_overlay(r->dir, lower, NULL, 0, r->dir, m->layer, e);
+		upper_mnt = tree_overlay(&(struct tree_layers){ .lowers = r->dir,
+						 .lower = lower,
+						 .dir = r->dir,
+						 .at = m->layer },
+			e);
 		if (upper_mnt < 0)
 			return upper_mnt;
 		ret = mount_restrict(upper_mnt, FOREIGN, false, e);

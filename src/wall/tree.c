@@ -13,22 +13,25 @@
 #include <sys/fsuid.h>
 #include <sys/stat.h>
 
-int tree_overlay(int lowers, const char *lower, char *const *layers, size_t layers_n,
-	int dir, const char *at, struct err *e)
+int tree_overlay(const struct tree_layers *l, struct err *e)
 {
-	const char *slash = *at ? "/" : "";
-	auto_free char *upper = str_printf("/proc/self/fd/%d/%s%supper", dir, at, slash);
-	auto_free char *work = str_printf("/proc/self/fd/%d/%s%swork", dir, at, slash);
+	const char *slash = *l->at ? "/" : "";
+	auto_free char *upper =
+		str_printf("/proc/self/fd/%d/%s%supper", l->dir, l->at, slash);
+	auto_free char *work =
+		str_printf("/proc/self/fd/%d/%s%swork", l->dir, l->at, slash);
 	auto_strv struct strv top_first = { 0 };
-	struct mount_overlay o = { .dirfd = AT_FDCWD, .userxattr = true };
+	struct mount_overlay o = {
+		.dirfd = AT_FDCWD, .userxattr = true, .volatile_ = l->ephemeral
+	};
 	int r = 0;
 
 	/* by descriptor: root of the user namespace may not be able to walk there by name
 	 */
-	for (size_t i = layers_n; i-- > 0 && r == 0;)
-		r = strv_addf(&top_first, "/proc/self/fd/%d/%s", lowers, layers[i]);
-	if (lower && r == 0)
-		r = strv_addf(&top_first, "/proc/self/fd/%d/%s", lowers, lower);
+	for (size_t i = l->layers_n; i-- > 0 && r == 0;)
+		r = strv_addf(&top_first, "/proc/self/fd/%d/%s", l->lowers, l->layers[i]);
+	if (l->lower && r == 0)
+		r = strv_addf(&top_first, "/proc/self/fd/%d/%s", l->lowers, l->lower);
 	if (!upper || !work || r < 0)
 		return err_set(e, ENOMEM, "out of memory");
 	o.lower = (const char *const *)(uintptr_t)top_first.v;
@@ -325,7 +328,8 @@ static int add_line(
 		file_write_all(fd, "\n", 1) < 0)
 		return err_sys(e, "write '%s'", path);
 	r = file_write_all(fd, line, strlen(line));
-	return r < 0 ? err_set(e, -r, "write '%s'", path) : 0;
+	errno = -r;
+	return r < 0 ? err_sys(e, "write '%s'", path) : 0;
 }
 
 int tree_add_user(int root, const struct wall_spec *spec, struct err *e)

@@ -11,12 +11,19 @@
 
 #include "wall/wall.h"
 
-/*
- * An overlay as a detached mount. The lower directories are 'lower' alone, or 'layers' in
- * the folder 'lowers' (the lowest first); upper/ and work/ are in 'at' of 'dir'.
- */
-int tree_overlay(int lowers, const char *lower, char *const *layers, size_t layers_n,
-	int dir, const char *at, struct err *e);
+/* The directories of an overlay; names beneath descriptors. */
+struct tree_layers {
+	int lowers;          /* where the lower directories are */
+	const char *lower;   /* the only one; or NULL, and */
+	char *const *layers; /* several, the lowest first */
+	size_t layers_n;
+	int dir; /* upper/ and work/ are in its 'at', "" for itself */
+	const char *at;
+	bool ephemeral; /* never synced: lost in a crash of the machine */
+};
+
+/* An overlay as a detached mount. */
+int tree_overlay(const struct tree_layers *l, struct err *e);
 
 /* Attach at 'dst', making the directory or file it needs. */
 int tree_attach(int root, int mnt, const char *dst, struct err *e);

@@ -60,8 +60,9 @@ struct wall_spec {
 	size_t host_dirs_n;
 	const struct wall_mount *mounts;
 	size_t mounts_n;
-	const char *home;            /* inside; made when it is not there */
-	const char *user;            /* name of the working user */
+	bool ephemeral;   /* the writable layer is thrown away: it need not get to disk */
+	const char *home; /* inside; made when it is not there */
+	const char *user; /* name of the working user */
 	const char *warder;          /* path of the warder's program on the host */
 	const struct cgroup *cgroup; /* NULL: none */
 };

@@ -48,6 +48,9 @@
 		va_end(ap);                                                     \
 		printf("\n");                                                   \
 		(void)fflush(stdout);                                           \
+		/* a leader's end hangs the terminal up, over its last words */  \
+		if (isatty(STDOUT_FILENO))                                      \
+			(void)usleep(200000);                                   \
 		_exit(status);                                                  \
 	}
 

@@ -17,4 +17,4 @@ case $caps in
 "" | *rootid=*) ;; # those of a user namespace's root are nothing on the host
 *) escaped "it has the host's ${caps#*/ws/}" ;;
 esac
-stopped "the bits are off afterwards${caps:+, capabilities are the namespace's}"
+stopped "the bits are off afterwards${caps:+; the capabilities hold in the sandbox alone}"
