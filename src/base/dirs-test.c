@@ -79,7 +79,7 @@ TEST(brig_home_moves_all_of_them)
 TEST(what_is_opened_is_made_for_its_owner_alone)
 {
 	char at[] = "/tmp/brig-dirs.XXXXXX";
-	auto_free char *home = NULL;
+	auto_free char *home = NULL, *state = NULL;
 	auto_fd int fd = -1;
 	struct stat st;
 
@@ -90,7 +90,8 @@ TEST(what_is_opened_is_made_for_its_owner_alone)
 	expect(fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode));
 	expect((st.st_mode & 077) == 0);
 	home = dirs_path_in(DIR_STATE, "sandboxes");
-	expect(rmdir(home) == 0 && rmdir(dirs_path(DIR_STATE)) == 0 && rmdir(at) == 0);
+	state = dirs_path(DIR_STATE);
+	expect(rmdir(home) == 0 && rmdir(state) == 0 && rmdir(at) == 0);
 }
 
 TEST(one_that_can_not_be_made_is_named_with_a_remedy)

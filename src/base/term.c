@@ -66,6 +66,19 @@ int term_keys_parse(const char *text, struct term_keys *ret, struct err *e)
 	return 0;
 }
 
+/* What is held is not the keys' beginning; its end may be. Returns how many bytes go on. */
+static size_t let_go(struct term_keys *k, unsigned char *out)
+{
+	size_t still = k->seen - 1, n;
+
+	while (still && memcmp(k->key, k->key + k->seen - still, still) != 0)
+		still--;
+	n = k->seen - still;
+	memcpy(out, k->key, n);
+	k->seen = still;
+	return n;
+}
+
 size_t term_keys_filter(struct term_keys *k, const unsigned char *in, size_t len,
 	unsigned char *out, bool *ret_hit)
 {
@@ -73,21 +86,15 @@ size_t term_keys_filter(struct term_keys *k, const unsigned char *in, size_t len
 
 	*ret_hit = false;
 	for (size_t i = 0; i < len; i++) {
-		if (k->n && in[i] == k->key[k->seen]) {
-			if (++k->seen == k->n) {
-				k->seen = 0;
-				*ret_hit = true;
-				return n;
-			}
-			continue;
-		}
-		for (size_t j = 0; j < k->seen; j++)
-			out[n++] = k->key[j];
-		k->seen = 0;
-		if (k->n && in[i] == k->key[0])
-			k->seen = 1;
-		else
+		while (k->seen && in[i] != k->key[k->seen])
+			n += let_go(k, out + n);
+		if (!k->n || in[i] != k->key[k->seen]) {
 			out[n++] = in[i];
+		} else if (++k->seen == k->n) {
+			k->seen = 0;
+			*ret_hit = true;
+			return n;
+		}
 	}
 	return n;
 }

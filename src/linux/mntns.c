@@ -31,9 +31,8 @@ static void look(const char *pid, struct mntns *ret)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return;
 	ret->inode = st.st_ino;
-	if (ioctl(fd, NS_GET_MNTNS_ID, &ret->id) == 0)
-		return;
-	ret->id = 0;
+	if (ioctl(fd, NS_GET_MNTNS_ID, &ret->id) < 0)
+		ret->id = 0;
 	(void)snprintf(path, sizeof(path), "/proc/%.20s/root", pid);
 	ret->root = stat(path, &st) == 0 ? st.st_ino : 0;
 }

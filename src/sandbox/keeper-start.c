@@ -98,6 +98,18 @@ static int make_group(struct keeper *k, struct cgroup_limits want, struct err *e
 	return r;
 }
 
+/* Said of sandboxes that stay, not each time that a command is run in one that goes. */
+static void note_no_default(struct keeper *k)
+{
+	const struct record *rec = &k->sandbox.rec;
+
+	if (rec->limits.pids_default && !rec->rm && !k->host.support[CGROUP_PIDS].ok)
+		(void)strv_addf(&k->notes,
+			"the default limit of %llu processes can't be enforced here: "
+			"brig doctor",
+			(unsigned long long)rec->limits.pids);
+}
+
 static int up_cgroup(void *with, struct err *e)
 {
 	struct keeper *k = with;
@@ -111,14 +123,17 @@ static int up_cgroup(void *with, struct err *e)
 	if (r < 0 && !record_limits_asked(&k->sandbox.rec)) {
 		/* a default that can't be enforced; brig doctor says why */
 		r = make_group(k, (struct cgroup_limits){ 0 }, &mine);
-		if (r < 0)
+		if (r < 0) {
+			note_no_default(k);
 			return 0;
+		}
 	}
 	if (r < 0) {
 		if (e)
 			*e = mine;
 		return err_wrap(e, "limit the sandbox");
 	}
+	note_no_default(k);
 	strv_clear(&k->state.cgroups);
 	return cgroup_paths(&k->cgroup, &k->state.cgroups) < 0
 		? err_set(e, ENOMEM, "out of memory")
