@@ -9,8 +9,9 @@
 
 static void forget(void)
 {
-	static const char *const names[] = { "BRIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME",
-		"XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "HOME", "BRIG_LIBEXEC", "BRIG_DATADIR" };
+	static const char *const names[] = { "BRIG_HOME", "XDG_STATE_HOME",
+		"XDG_DATA_HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "HOME",
+		"BRIG_LIBEXEC", "BRIG_DATADIR" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		(void)unsetenv(names[i]);

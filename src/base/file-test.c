@@ -106,7 +106,8 @@ TEST(a_tree_is_removed_links_are_not_followed)
 	expect(symlinkat("../other", dir, "t/link") == 0);
 	expect(symlinkat("/", dir, "t/locked/root") == 0);
 	expect(mknodat(dir, "t/fifo", S_IFIFO | 0600, 0) == 0);
-	expect(fchmodat(dir, "t/locked/in", 0, 0) == 0 && fchmodat(dir, "t/locked", 0500, 0) == 0);
+	expect(fchmodat(dir, "t/locked/in", 0, 0) == 0 &&
+		fchmodat(dir, "t/locked", 0500, 0) == 0);
 	expect(file_remove_tree(dir, "t", NULL) == 0);
 	expect(faccessat(dir, "t", F_OK, 0) < 0);
 	expect(file_read(dir, "other/keep", 9, &b, NULL) == 0);
@@ -148,7 +149,8 @@ TEST(a_tree_that_is_too_deep_is_refused)
 TEST(bytes_are_copied)
 {
 	auto_buf struct buf b = { 0 };
-	auto_fd int from = -1, to = -1, zero = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	auto_fd int from = -1, to = -1,
+		    zero = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
 	int dir = make_place();
 	char chunk[100000];
 
@@ -157,7 +159,8 @@ TEST(bytes_are_copied)
 	from = openat(dir, "from", O_RDONLY | O_CLOEXEC);
 	to = openat(dir, "to", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	expect(file_copy_fd(from, to, NULL) == 0);
-	expect(file_read(dir, "to", sizeof(chunk), &b, NULL) == 0 && b.len == sizeof(chunk));
+	expect(file_read(dir, "to", sizeof(chunk), &b, NULL) == 0 &&
+		b.len == sizeof(chunk));
 	/* a file of /proc says that it is empty, and isn't */
 	expect(ftruncate(to, 0) == 0 && lseek(to, 0, SEEK_SET) == 0);
 	expect(file_copy_fd(zero, to, NULL) == 0 && lseek(to, 0, SEEK_CUR) > 5);

@@ -56,8 +56,8 @@ static void clear(struct parsed *p)
 
 TEST(every_spelling_of_a_value_is_the_same)
 {
-	static const char *const lines[] = { "--env A=1", "--env=A=1", "-e A=1", "-eA=1", "-e=A=1",
-		"-te A=1", "-iteA=1" };
+	static const char *const lines[] = { "--env A=1", "--env=A=1", "-e A=1", "-eA=1",
+		"-e=A=1", "-te A=1", "-iteA=1" };
 	struct parsed p;
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
@@ -86,10 +86,12 @@ TEST(the_first_word_ends_the_options_where_asked)
 	struct parsed p;
 
 	parse(&p, OPTS_STOP_AT_FIRST, "-t box ls -la --color");
-	expect(p.r == 0 && p.a.tty && p.words.n == 1 && p.rest.n == 3 && !p.result.dashes);
+	expect(p.r == 0 && p.a.tty && p.words.n == 1 && p.rest.n == 3 &&
+		!p.result.dashes);
 	clear(&p);
 	parse(&p, OPTS_STOP_AT_FIRST, "box -- ls -t");
-	expect(p.r == 0 && !p.a.tty && p.words.n == 1 && p.rest.n == 2 && p.result.dashes);
+	expect(p.r == 0 && !p.a.tty && p.words.n == 1 && p.rest.n == 2 &&
+		p.result.dashes);
 	clear(&p);
 }
 
@@ -145,9 +147,9 @@ TEST(a_value_too_few_or_too_many_is_an_error)
 
 TEST(values_are_checked_and_quoted)
 {
-	static const char *const bad[] = { "-m0", "-m12q", "-m-1", "-m", "--timeout=0", "--timeout=soon",
-		"--pids=0", "--pids=99999999999", "--cpus=0", "--cpus=nan", "--cpus=1x", "--cpus=inf",
-		"--cpus=-1" };
+	static const char *const bad[] = { "-m0", "-m12q", "-m-1", "-m", "--timeout=0",
+		"--timeout=soon", "--pids=0", "--pids=99999999999", "--cpus=0",
+		"--cpus=nan", "--cpus=1x", "--cpus=inf", "--cpus=-1" };
 	struct parsed p;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {

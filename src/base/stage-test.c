@@ -19,16 +19,16 @@ static int step(struct trail *t, char letter, int fail, struct err *e)
 	return fail == letter ? err_set(e, EIO, "stage %c", letter) : 0;
 }
 
-#define STAGE(up_letter, down_letter)                                                  \
-	static int up_##up_letter(void *with, struct err *e)                           \
-	{                                                                              \
-		struct trail *t = with;                                                \
-		return step(t, #up_letter[0], t->fail_up, e);                          \
-	}                                                                              \
-	static int down_##up_letter(void *with, struct err *e)                         \
-	{                                                                              \
-		struct trail *t = with;                                                \
-		return step(t, #down_letter[0], t->fail_down, e);                      \
+#define STAGE(up_letter, down_letter)                             \
+	static int up_##up_letter(void *with, struct err *e)      \
+	{                                                         \
+		struct trail *t = with;                           \
+		return step(t, #up_letter[0], t->fail_up, e);     \
+	}                                                         \
+	static int down_##up_letter(void *with, struct err *e)    \
+	{                                                         \
+		struct trail *t = with;                           \
+		return step(t, #down_letter[0], t->fail_down, e); \
 	}
 STAGE(a, A)
 STAGE(b, B)

@@ -31,8 +31,8 @@ TEST(names_of_keys_are_understood)
 
 TEST(what_is_no_key_is_quoted)
 {
-	static const char *const bad[] = { "ctrl-", "ctrl-pp", "ctrl-P", "alt-x", "a,ctrl-1",
-		"a,b,c,d,e,f,g,h,i" };
+	static const char *const bad[] = { "ctrl-", "ctrl-pp", "ctrl-P", "alt-x",
+		"a,ctrl-1", "a,b,c,d,e,f,g,h,i" };
 	struct term_keys k;
 	struct err e = { 0 };
 
@@ -54,7 +54,8 @@ static bool filter(const char *text, const char *in, size_t piece, char out[64])
 		unsigned char some[64 + TERM_KEYS_MAX];
 		size_t take = len - at < piece ? len - at : piece, got;
 
-		got = term_keys_filter(&k, (const unsigned char *)in + at, take, some, &hit);
+		got = term_keys_filter(
+			&k, (const unsigned char *)in + at, take, some, &hit);
 		memcpy(out + n, some, got);
 		n += got;
 	}

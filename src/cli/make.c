@@ -342,6 +342,7 @@ static int choose_identity(struct making *m, struct err *e)
 	m->rec.detach_keys = m->args->detach_keys ? strdup(m->args->detach_keys) : NULL;
 	m->rec.created = clock_real_ns();
 	m->rec.rm = m->args->rm;
+	m->rec.fleeting = m->args->rm && m->args->fleeting;
 	if (!m->rec.id || !m->rec.agent || !m->rec.hostname)
 		return no_memory(e);
 	if (!*m->rec.hostname || strlen(m->rec.hostname) > 64 ||

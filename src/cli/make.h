@@ -16,6 +16,7 @@ struct make_args {
 	struct strv env, env_files, volumes;
 	uint64_t memory, cpus, pids, timeout;
 	bool detach, rm, interactive, tty, again, quiet, json;
+	bool fleeting; /* started at once, and gone with --rm */
 };
 
 /* The options that run and create have in common; the table of each begins with them. */

@@ -3,8 +3,23 @@
 
 #include "base/err.h"
 #include "cli/out.h"
+#include "linux/idmap.h"
 #include "sandbox/clean.h"
 #include "sandbox/sandbox.h"
+
+/* Whoever made it holds it until it runs; nobody does, so that one is dead. */
+static int remove_fleeting(const struct sandbox *s, bool say, struct err *e)
+{
+	struct idmap ids;
+	int r;
+
+	if (!sandbox_try_hold(s) || sandbox_status(s, NULL, NULL) != SANDBOX_CREATED)
+		return 0;
+	r = idmap_for_caller(&ids, e);
+	if (r == 0)
+		r = clean_remove(s, &ids, -1, e);
+	return r == 0 && say ? out_line("removed %s: it was never started", s->name) : r;
+}
 
 static int reconcile_one(const char *name, bool say, struct err *e)
 {
@@ -13,8 +28,11 @@ static int reconcile_one(const char *name, bool say, struct err *e)
 	bool removed = false;
 	int r;
 
-	if (sandbox_open(name, &s, NULL) < 0 ||
-		sandbox_status(&s, NULL, NULL) != SANDBOX_CRASHED)
+	if (sandbox_open(name, &s, NULL) < 0)
+		return 0;
+	if (s.rec.fleeting && sandbox_status(&s, NULL, NULL) == SANDBOX_CREATED)
+		return remove_fleeting(&s, say, e);
+	if (sandbox_status(&s, NULL, NULL) != SANDBOX_CRASHED)
 		return 0;
 	r = sandbox_hold(&s, e);
 	if (r == -ENOENT)

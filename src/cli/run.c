@@ -82,10 +82,13 @@ static int detach(const struct sandbox *s, int fd, struct err *e)
 
 static int run(const struct invocation *inv, struct err *e)
 {
-	const struct run_args *a = inv->args;
+	struct run_args *a = inv->args;
 	auto_sandbox struct sandbox s = SANDBOX_INIT;
 	bool existed, running;
-	int fd, r = make_sandbox(inv, &a->make, &s, &existed, e);
+	int fd, r;
+
+	a->make.fleeting = true;
+	r = make_sandbox(inv, &a->make, &s, &existed, e);
 
 	if (r < 0)
 		return r;

@@ -32,9 +32,9 @@ static int wait_one(const char *name, const struct invocation *inv, struct err *
 	if (status != SANDBOX_EXITED) {
 		json_struct_clear(&exit_schema, &x);
 		return err_set(e, ESRCH,
-			status == SANDBOX_BROKEN
-				? "sandbox '%s' has ended, but its exit.json can't be read"
-				: "sandbox '%s' has not run to an end",
+			status == SANDBOX_BROKEN ? "sandbox '%s' has ended, but its "
+						   "exit.json can't be read"
+						 : "sandbox '%s' has not run to an end",
 			name);
 	}
 	r = out_line("%llu", (unsigned long long)x.status);

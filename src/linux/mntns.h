@@ -20,7 +20,8 @@ struct err;
 struct mntns {
 	uint64_t inode; /* 0: none */
 	uint64_t id;    /* never used again until the next boot; 0: not known */
-	uint64_t root;  /* inode number of the root directory in it, which counts for want of 'id' */
+	uint64_t
+		root; /* inode number of the root directory in it, which counts for want of 'id' */
 };
 
 /* That of a process; zeroed when it can't be told. */

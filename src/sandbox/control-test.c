@@ -18,8 +18,8 @@ static void pair(struct wire *a, struct wire *b)
 }
 
 /* Carry what 'from' queued to 'to' until a message is whole, or bad. */
-static int carry(struct wire *from, struct wire *to, const struct json_schema *s, void *out,
-	struct err *e)
+static int carry(struct wire *from, struct wire *to, const struct json_schema *s,
+	void *out, struct err *e)
 {
 	auto_buf struct buf parts = { 0 };
 	int r = 0;
@@ -38,7 +38,9 @@ static int carry(struct wire *from, struct wire *to, const struct json_schema *s
 TEST(a_request_comes_as_it_was_sent)
 {
 	struct wire a, b;
-	struct control_request q = { .verb = CONTROL_EXEC, .tty = true, .rows = 24, .grace_ns = 7 };
+	struct control_request q = {
+		.verb = CONTROL_EXEC, .tty = true, .rows = 24, .grace_ns = 7
+	};
 	struct control_request got;
 
 	pair(&a, &b);
@@ -77,7 +79,9 @@ TEST(a_message_of_many_frames_is_put_together)
 static int take(const char *text, struct control_request *q, struct err *e)
 {
 	auto_buf struct buf parts = { 0 };
-	struct wire_frame f = { .type = CONTROL_REQUEST, .len = (uint32_t)strlen(text), .data = text };
+	struct wire_frame f = {
+		.type = CONTROL_REQUEST, .len = (uint32_t)strlen(text), .data = text
+	};
 
 	return control_take(&f, &parts, &control_request_schema, q, e);
 }
@@ -101,8 +105,10 @@ TEST(what_is_no_request_is_named)
 TEST(a_message_without_an_end_is_cut_off)
 {
 	static char part[WIRE_PAYLOAD_MAX];
-	struct wire_frame f = { .type = CONTROL_REQUEST, .flags = CONTROL_MORE,
-		.len = sizeof(part), .data = part };
+	struct wire_frame f = { .type = CONTROL_REQUEST,
+		.flags = CONTROL_MORE,
+		.len = sizeof(part),
+		.data = part };
 	auto_buf struct buf parts = { 0 };
 	struct control_request q;
 	int r = 0;

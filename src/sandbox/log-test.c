@@ -39,8 +39,9 @@ TEST(lines_and_pieces_of_lines_are_told_apart)
 	static const struct {
 		const char *text;
 		bool partial, is_stderr;
-	} want[] = { { "one", false, false }, { "two", false, false }, { "thr", true, false },
-		{ "ee", false, false }, { "bad", false, true }, { "", false, true } };
+	} want[] = { { "one", false, false }, { "two", false, false },
+		{ "thr", true, false }, { "ee", false, false }, { "bad", false, true },
+		{ "", false, true } };
 	auto_strv struct strv lines = { 0 };
 	struct log l;
 	int dir = begin(&l);
@@ -56,7 +57,8 @@ TEST(lines_and_pieces_of_lines_are_told_apart)
 		expect(log_parse(lines.v[i], strlen(lines.v[i]), &line));
 		expect(line.text_len == strlen(want[i].text) &&
 			memcmp(line.text, want[i].text, line.text_len) == 0);
-		expect(line.partial == want[i].partial && line.is_stderr == want[i].is_stderr);
+		expect(line.partial == want[i].partial &&
+			line.is_stderr == want[i].is_stderr);
 		expect(line.time_len > 20 && line.time[line.time_len - 1] == 'Z');
 	}
 	end(&l, dir);
@@ -111,8 +113,8 @@ TEST(a_disk_that_is_full_ends_the_log_and_nothing_else)
 
 TEST(what_is_no_line_of_a_log_is_refused)
 {
-	static const char *const bad[] = { "", " ", "a", "a stdout", "a stdout F", "a stdout X b",
-		"a std F b", "a stdoutx F b", "a  F b" };
+	static const char *const bad[] = { "", " ", "a", "a stdout", "a stdout F",
+		"a stdout X b", "a std F b", "a stdoutx F b", "a  F b" };
 	struct log_line l;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)

@@ -23,8 +23,8 @@ static void round_trip(const struct json *j, const struct json_schema *s)
 		abort();
 	again = json_from_struct(s, second);
 	json_struct_clear(s, second);
-	if (!again || json_print(out, false, &a) < 0 || json_print(again, false, &b) < 0 ||
-		strcmp(a.data, b.data) != 0)
+	if (!again || json_print(out, false, &a) < 0 ||
+		json_print(again, false, &b) < 0 || strcmp(a.data, b.data) != 0)
 		abort();
 }
 

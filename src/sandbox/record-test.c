@@ -5,9 +5,9 @@
 #include "base/err.h"
 #include "base/test.h"
 
-#define MINIMAL                                                                           \
-	"\"name\": \"a\", \"id\": \"0\", \"wall\": \"chroot\", \"argv\": [\"sh\"], "      \
-	"\"root\": {\"kind\": \"host\", \"image\": \"host\"}, \"cwd\": \"/\", "           \
+#define MINIMAL                                                                      \
+	"\"name\": \"a\", \"id\": \"0\", \"wall\": \"chroot\", \"argv\": [\"sh\"], " \
+	"\"root\": {\"kind\": \"host\", \"image\": \"host\"}, \"cwd\": \"/\", "      \
 	"\"home\": \"/root\", \"hostname\": \"a\", \"net\": \"none\""
 
 static int read_record(const char *text, struct record *r, struct err *e)
@@ -28,11 +28,13 @@ TEST(what_is_written_is_read_again)
 
 	expect(read_record("{" MINIMAL ", \"env\": [\"A=1\", \"B=\"], \"tty\": true, "
 			   "\"limits\": {\"memory\": 1048576, \"pids_default\": true}, "
-			   "\"mounts\": [{\"src\": \"/s\", \"dst\": \"/d\", \"mode\": \"overlay\", "
+			   "\"mounts\": [{\"src\": \"/s\", \"dst\": \"/d\", \"mode\": "
+			   "\"overlay\", "
 			   "\"workspace\": true}]}",
 		       &a, &e) == 0);
 	expect(a.tty && a.env.n == 2 && a.limits.memory == 1048576 && a.mounts.n == 1);
-	expect(record_mount(&a, 0)->mode == MOUNT_OVERLAY && record_mount(&a, 0)->workspace);
+	expect(record_mount(&a, 0)->mode == MOUNT_OVERLAY &&
+		record_mount(&a, 0)->workspace);
 	expect(!record_mount(&a, 1));
 	j = json_from_struct(&record_schema, &a);
 	expect(j && json_print(j, true, &first) == 0);
@@ -63,7 +65,8 @@ TEST(what_is_missing_or_of_another_type_is_named)
 		{ "{" MINIMAL ", \"timeout\": -1}", "'timeout'" },
 		{ "{" MINIMAL ", \"env\": [1]}", "'env'" },
 		{ "{" MINIMAL ", \"mounts\": [{\"src\": \"/\"}]}", "'dst' is missing" },
-		{ "{" MINIMAL ", \"mounts\": [{\"src\": \"/\", \"dst\": \"/\", \"mode\": \"x\"}]}",
+		{ "{" MINIMAL
+		  ", \"mounts\": [{\"src\": \"/\", \"dst\": \"/\", \"mode\": \"x\"}]}",
 			"'mode'" },
 		{ "{" MINIMAL ", \"user\": \"a\\u0000b\"}", "'user'" },
 	};
@@ -82,8 +85,9 @@ TEST(names_are_checked)
 {
 	static const char *const good[] = { "a", "0", "a.b_c-d",
 		"a23456789012345678901234567890123456789012345678901234567890123" };
-	static const char *const bad[] = { "", ".", "..", "-a", ".a", "_a", "A", "a/b", "a b", "a\n",
-		"\303\244", "a234567890123456789012345678901234567890123456789012345678901234" };
+	static const char *const bad[] = { "", ".", "..", "-a", ".a", "_a", "A", "a/b",
+		"a b", "a\n", "\303\244",
+		"a234567890123456789012345678901234567890123456789012345678901234" };
 	struct err e = { 0 };
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
@@ -97,9 +101,10 @@ TEST(a_name_is_made_of_any_text)
 {
 	static const struct {
 		const char *text, *name;
-	} made[] = { { "My Project!", "my-project" }, { "claude-x", "claude-x" }, { "...", "sandbox" },
-		{ "", "sandbox" }, { "  a  b  ", "a-b" }, { "--a--", "a" },
-		{ "\303\244\303\266", "sandbox" }, { "9_lives", "9_lives" } };
+	} made[] = { { "My Project!", "my-project" }, { "claude-x", "claude-x" },
+		{ "...", "sandbox" }, { "", "sandbox" }, { "  a  b  ", "a-b" },
+		{ "--a--", "a" }, { "\303\244\303\266", "sandbox" },
+		{ "9_lives", "9_lives" } };
 	char name[RECORD_NAME_MAX + 1], longest[300];
 
 	for (size_t i = 0; i < sizeof(made) / sizeof(*made); i++) {

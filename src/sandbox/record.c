@@ -58,6 +58,7 @@ static const struct json_field record_fields[] = {
 	JSON_FIELD(struct record, "tty", JSON_BOOL, tty),
 	JSON_FIELD(struct record, "stdin", JSON_BOOL, stdin_open),
 	JSON_FIELD(struct record, "rm", JSON_BOOL, rm),
+	JSON_FIELD(struct record, "fleeting", JSON_BOOL, fleeting),
 	JSON_FIELD(struct record, "timeout", JSON_UINT, timeout),
 	JSON_FIELD(struct record, "created", JSON_UINT, created),
 	JSON_FIELD(struct record, "detach_keys", JSON_STR, detach_keys),

@@ -69,7 +69,8 @@ struct record {
 	char *net; /* "none", "host" */
 	bool tty;
 	bool stdin_open;
-	bool rm;          /* removed when it ends */
+	bool rm; /* removed when it ends */
+	bool fleeting; /* made by 'brig run --rm': goes also when that died before it was started */
 	uint64_t timeout; /* ns, 0: none */
 	uint64_t created; /* ns since the epoch */
 	char *detach_keys;

@@ -27,15 +27,18 @@ static void fill(struct record *r, const char *name)
 		size_t at;
 		const char *text;
 	} strings[] = { { offsetof(struct record, id), "0123" },
-		{ offsetof(struct record, wall), "chroot" }, { offsetof(struct record, cwd), "/" },
+		{ offsetof(struct record, wall), "chroot" },
+		{ offsetof(struct record, cwd), "/" },
 		{ offsetof(struct record, home), "/root" },
-		{ offsetof(struct record, hostname), "h" }, { offsetof(struct record, net), "none" },
+		{ offsetof(struct record, hostname), "h" },
+		{ offsetof(struct record, net), "none" },
 		{ offsetof(struct record, root.image), "host" } };
 
 	*r = (struct record){ 0 };
 	expect(str_set(&r->name, name) == 0 && strv_add(&r->argv, "true") == 0);
 	for (size_t i = 0; i < sizeof(strings) / sizeof(*strings); i++)
-		expect(str_set((char **)(void *)((char *)r + strings[i].at), strings[i].text) == 0);
+		expect(str_set((char **)(void *)((char *)r + strings[i].at),
+			       strings[i].text) == 0);
 }
 
 static void create(const char *name, struct sandbox *s)
@@ -112,7 +115,8 @@ TEST(a_bad_record_is_told_from_a_missing_one)
 
 TEST(a_record_of_another_name_is_refused)
 {
-	auto_sandbox struct sandbox a = SANDBOX_INIT, b = SANDBOX_INIT, other = SANDBOX_INIT;
+	auto_sandbox struct sandbox a = SANDBOX_INIT, b = SANDBOX_INIT,
+				    other = SANDBOX_INIT;
 	struct err e = { 0 };
 
 	begin();
@@ -174,7 +178,8 @@ TEST(a_holder_keeps_others_out_until_it_is_released)
 
 TEST(one_that_was_removed_can_not_be_held)
 {
-	auto_sandbox struct sandbox s = SANDBOX_INIT, other = SANDBOX_INIT, fresh = SANDBOX_INIT;
+	auto_sandbox struct sandbox s = SANDBOX_INIT, other = SANDBOX_INIT,
+				    fresh = SANDBOX_INIT;
 	struct err e = { 0 };
 
 	begin();

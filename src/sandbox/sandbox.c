@@ -240,6 +240,11 @@ int sandbox_hold(const struct sandbox *s, struct err *e)
 		"sandbox '%s' is being started or removed by another brig", s->name);
 }
 
+bool sandbox_try_hold(const struct sandbox *s)
+{
+	return flock(s->dir, LOCK_EX | LOCK_NB) == 0;
+}
+
 bool sandbox_kept(const struct sandbox *s)
 {
 	auto_fd int fd = openat(s->dir, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);

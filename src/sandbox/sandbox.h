@@ -66,6 +66,9 @@ int sandbox_names(struct strv *ret, struct err *e);
 int sandbox_hold(const struct sandbox *s, struct err *e);
 void sandbox_release(const struct sandbox *s);
 
+/* The same without waiting. */
+bool sandbox_try_hold(const struct sandbox *s);
+
 /* Is a keeper alive? */
 bool sandbox_kept(const struct sandbox *s);
 

@@ -151,22 +151,22 @@ static int make_layer_dirs(const struct wall_spec *spec, bool chown_them, struct
  * A source as a detached mount. Its name was real when the record was made; a link in it
  * now was put there since, maybe by a sandbox that shares a directory above.
  */
-static int take_source(const struct wall_mount *m, struct err *e)
+static int take_source(const char *path, struct err *e)
 {
-	auto_fd int at = path_open_real(m->src, O_PATH, e);
+	auto_fd int at = path_open_real(path, O_PATH, e);
 	int fd = at < 0 ? at : mount_clone(at, "", true, e);
 
-	return fd < 0 ? err_wrap(e, "mount '%s'", m->src) : fd;
+	return fd < 0 ? err_wrap(e, "mount '%s'", path) : fd;
 }
 
 /* A detached mount of the host's 'path' with the sandbox's ids. */
 static int shift(const char *path, int userns, struct err *e)
 {
-	auto_fd int fd = mount_clone(AT_FDCWD, path, true, e);
+	auto_fd int fd = take_source(path, e);
 	int r;
 
 	if (fd < 0)
-		return err_wrap(e, "mount '%s'", path);
+		return fd;
 	r = mount_idmap(fd, userns, e);
 	if (r < 0) {
 		(void)err_wrap(e, "show '%s' with the sandbox's ids", path);
@@ -234,7 +234,7 @@ static int open_mounts(struct root *r, struct err *e)
 		int ret;
 
 		if (r->mounts[i] < 0)
-			r->mounts[i] = take_source(m, e);
+			r->mounts[i] = take_source(m->src, e);
 		if (r->mounts[i] < 0)
 			return r->mounts[i];
 		ret = mount_restrict(r->mounts[i],
@@ -267,7 +267,7 @@ int root_open(struct root *r, struct err *e)
 	if (spec->root == WALL_ROOT_LAYERS)
 		r->layers = open(spec->root_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	else if (spec->root == WALL_ROOT_DIR && r->layers < 0)
-		r->layers = mount_clone(AT_FDCWD, spec->root_dir, true, e);
+		r->layers = take_source(spec->root_dir, e);
 	if (spec->root != WALL_ROOT_HOST && r->layers < 0)
 		return spec->root == WALL_ROOT_LAYERS
 			? err_sys(e, "open '%s'", spec->root_dir)
