@@ -329,24 +329,23 @@ int keeper_main(int argc, char **argv)
 		r = sandbox_open(argv[1], &k.sandbox, &e);
 	if (r == 0)
 		r = keeper_up(&k, &e);
+	/* from here on it talks to the sandbox and to clients, and cleans up; no more */
+	if (r == 0) {
+		r = promise_keeping(
+			PROMISE_KEEPER, k.ids.root ? KEPT_BY_ROOT : CAPS_NONE, &e);
+		if (r < 0)
+			keeper_down(&k);
+	}
 	if (r < 0) {
 		fprintf(stderr, "brig-keeper: %s\n", e.msg);
 		refuse(&k, &e);
-		return EXIT_STATUS_BRIG;
-	}
-	/* from here on it talks to the sandbox and to clients, and cleans up; no more */
-	if (promise_keeping(PROMISE_KEEPER, k.ids.root ? KEPT_BY_ROOT : CAPS_NONE, &e) <
-		0) {
-		fprintf(stderr, "brig-keeper: %s\n", e.msg);
+	} else {
+		serve(&k, &e);
 		keeper_down(&k);
-		refuse(&k, &e);
-		return EXIT_STATUS_BRIG;
+		say_goodbye(&k);
 	}
-	serve(&k, &e);
-	keeper_down(&k);
-	say_goodbye(&k);
 	if (clean_empty(k.gone, &k.ids, k.run.userns, &e) < 0)
 		fprintf(stderr, "brig-keeper: %s\n", e.msg);
 	/* what runs at exit (a leak checker, say) may not keep the promise */
-	_exit(0);
+	_exit(r < 0 ? EXIT_STATUS_BRIG : 0);
 }

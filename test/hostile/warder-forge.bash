@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# Trick: take the warder's stream to the keeper, by pidfd_getfd(), and speak in its place:
+#	unknown frames, lengths that are lies, output that nobody granted, ends of commands
+#	that never were, error messages with escape sequences, half a frame.
+# Gain: a bug in the keeper, which runs outside with the caller's rights.
+# Expect: chroot=stops nspawn=stops container=stops
+#
+# Root inside may do so in the chroot and nspawn walls. The keeper has to end the sandbox
+# or go on, soon, without a crash, without a mad amount of memory, and without printing
+# what it was told as it is.
+can=0
+for mode in 0 1 2 3 4 5; do
+	name=forge-$WALL-$ROLE-$mode
+	said=$(timeout -k 5 30 "$BRIG" run --name "$name" --wall "$WALL" $AS -v "$T/bin:/hostile:ro" "$WS" \
+		-- /hostile/warder-forge "$mode" 2>&1 </dev/null | head -c 2000000 | tr -d '\000')
+	status=${PIPESTATUS[0]}
+	printf '%s' "$said" | grep -qa 'owned' && case $said in *$'\033'']0'*) escaped "the terminal got escape sequences" ;; esac
+	log=$BRIG_HOME/state/sandboxes/$name/keeper.log
+	! grep -qaE 'Sanitizer|runtime error' "$log" 2>/dev/null || escaped "the keeper crashed: $(head -n 3 "$log")"
+	started=$SECONDS
+	"$BRIG" inspect "$name" 2>/dev/null | grep -q '"status": "crashed"' && escaped "the keeper died of mode $mode"
+	timeout -k 5 20 "$BRIG" rm --force "$name" >/dev/null 2>&1 ||
+		escaped "the keeper is stuck after mode $mode"
+	[ "$status" = 77 ] || can=$((can + 1))
+done
+stopped "the keeper took it all, $can times of 6"
