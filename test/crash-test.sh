@@ -72,7 +72,7 @@ all_clean() {
 
 # kill_at MS ROLE: run a sandbox, and kill that process after so long.
 kill_at() {
-	local ms=$1 role=$2 name=$TAG-$2-$1 cli pid i
+	local ms=$1 role=$2 name=$TAG-$2-$1 cli pid
 	"$BRIG" run -q --rm --wall $wall --name "$name" -- sh -c 'sleep 0.15; exit 0' >/dev/null 2>&1 </dev/null &
 	cli=$!
 	sleep "$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))"

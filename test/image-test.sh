@@ -105,6 +105,7 @@ run_mount() {
 		unshare -m sh -c "$1"
 	else
 		# with one id alone for a user without subordinate ones
+		# shellcheck disable=SC2046 # a word or none
 		unshare -Urm $(grep -q "^$(id -un):" /etc/subuid && echo --map-auto) sh -c "$1"
 	fi
 }

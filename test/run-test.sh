@@ -20,7 +20,6 @@ $single && inside_uid=0
 inside_home=${HOME:-/}
 
 # r ARG...: run with --rm behind $wall; the name carries the tag of this run.
-n=0
 r() {
 	brig run --rm --wall "$wall" "$@"
 }

@@ -266,7 +266,7 @@ static int choose_places(struct making *m, struct err *e)
 
 	if (!home)
 		return err_set(e, ENOENT, "you have no home directory: set HOME");
-	m->rec.home = m->ids.single || m->ids.work_uid ? strdup(home) : strdup("/root");
+	m->rec.home = strdup(home);
 	r = mounts_from_words(&m->paths, &m->args->volumes, home, &m->rec, e);
 	if (r < 0)
 		return r;

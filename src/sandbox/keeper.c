@@ -319,6 +319,8 @@ int keeper_main(int argc, char **argv)
 			r = -EBADF; /* nobody of ours started it */
 		(void)close(SCOPE_FD);
 	}
+	/* it may have come over an execve(2); the warder's must not bring it inside */
+	(void)fcntl(CLIENT_FD, F_SETFD, FD_CLOEXEC);
 	/* orphans of stages that died come here, not to the host's init */
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (r == 0)

@@ -126,7 +126,7 @@ serve() {
 
 reset() {
 	rm -rf "$WS" 2>/dev/null || unshare -r --map-auto rm -rf "$WS"
-	rm -rf "$OUT"/{victim,victim-repo,image,home,into}
+	rm -rf "${OUT:?}"/{victim,victim-repo,image,home,into}
 	mkdir "$WS"
 	[ "$1" != git ] || git init -q "$WS"
 	echo canary >"$OUT/canary"
@@ -159,7 +159,7 @@ run_inside() { # run_inside FILE NAME
 	keyring) under=("$T/hostile-host" keyring "$OUT") ;;
 	terminal) under=("$T/hostile-host" terminal "$T/typed") ;;
 	esac
-	# shellcheck disable=SC2206 # words on purpose
+	# shellcheck disable=SC2206,SC2207 # words on purpose
 	options=($AS $(field Options "$1"))
 	for name in SECRET_FILE CANARY_FILE CANARY_PID RO_DIR HOST_PORT HOST_ABSTRACT HOST_SHM \
 		HOST_NAME HOST_SOCKET BRIG_RUN; do
