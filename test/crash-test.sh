@@ -128,6 +128,24 @@ keeper_killed_while_running() {
 	brig rm $name
 }
 
+# Where there is no PID namespace the warder's descendants have to be found.
+warder_killed() {
+	local name=$TAG-v user=()
+	# root inside can leave the mount namespace too
+	[ $wall != chroot ] || user=(-u 0)
+	brig run -q -d --wall $wall --name $name "${user[@]}" -- sh -c \
+		'setsid unshare -m sh -c "while :; do date >>ticks; sleep 0.05; done" & setsid sh -c "while :; do date >>ticks; sleep 0.05; done" & sleep 60' \
+		>/dev/null || return 1
+	until_true 10 [ -s "$W/ticks" ] || return 1
+	kill -KILL "$(pid_of init $name)"
+	until_true 10 has_status $name exited || return 1
+	no_ticks || return 1
+	says 137 brig wait $name || return 1
+	nothing_left || return 1
+	rm -f "$W/ticks"
+	brig rm $name
+}
+
 no_ticks() {
 	local a
 	a=$(stat -c %s "$W/ticks")
@@ -211,6 +229,7 @@ overlay_is_kept() {
 
 killed() {
 	check "[$wall] a keeper killed: ls knows, what it wrote stays" keeper_killed_while_running
+	check "[$wall] a warder killed: what ran beneath it ends" warder_killed
 	check "[$wall] a keeper killed while paused leaves nothing" paused_killed
 	check "[$wall] who is attached is told that the keeper is gone" attached_is_told
 	check "[$wall] a client killed: the sandbox runs on" client_killed_runs_on

@@ -336,6 +336,10 @@ static int serve(struct warder *w, int fd, struct err *e)
 	r = settle_loop(w, e);
 	if (r < 0)
 		return r;
+	/* standard error is the keeper's log, a file of the host's: who may trace us must
+	 * not find it */
+	if (dup2(w->spawn.null, STDERR_FILENO) < 0)
+		return err_sys(e, "dup '/dev/null'");
 	warder_must(w,
 		guest_send_pair(
 			&w->wire, GUEST_READY, GUEST_VERSION, (uint32_t)getpid()));

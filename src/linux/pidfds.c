@@ -95,3 +95,34 @@ uint64_t pidfd_start_time(pid_t pid)
 	}
 	return p && sscanf(p, "%" SCNu64, &ticks) == 1 ? ticks : 0;
 }
+
+/* One round. Returns how many there were. */
+static int kill_children(void)
+{
+	/* a process of one thread: its list is the process's */
+	FILE *f = fopen("/proc/thread-self/children", "re");
+	int pid, n = 0;
+
+	while (f && fscanf(f, "%d", &pid) == 1) {
+		/* a child that isn't waited for keeps its number */
+		(void)kill(pid, SIGKILL);
+		n++;
+	}
+	if (f)
+		(void)fclose(f);
+	while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
+		;
+	return n;
+}
+
+int pidfd_kill_children(uint64_t wait_ns)
+{
+	uint64_t end = clock_mono_ns() + wait_ns;
+
+	while (kill_children() > 0) {
+		if (clock_mono_ns() > end)
+			return -ETIMEDOUT;
+		(void)usleep(1000);
+	}
+	return 0;
+}

@@ -32,4 +32,11 @@ int pidfd_wait_gone(int pidfd, int timeout_ms);
  * it is gone. */
 uint64_t pidfd_start_time(pid_t pid);
 
+/*
+ * Kill every child of this process, and those that become its children by that (it being a
+ * subreaper, PR_SET_CHILD_SUBREAPER), and wait for their end, at most 'wait_ns'. Does
+ * nothing where the kernel doesn't list children (CONFIG_PROC_CHILDREN). -ETIMEDOUT.
+ */
+int pidfd_kill_children(uint64_t wait_ns);
+
 #endif

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/loop.h"
 #include "base/stage.h"
+#include "linux/pidfds.h"
 #include "sandbox/clean.h"
 
 #include <signal.h>
@@ -338,6 +339,19 @@ static int up_wall(void *with, struct err *e)
 	return relay_start(k, e);
 }
 
+/*
+ * Where no PID namespace takes them along: what a warder that was killed left behind has
+ * become ours, or is still in the mount namespace.
+ */
+static int end_orphans(const struct keeper *k, struct err *e)
+{
+	int r = pidfd_kill_children(KILL_WAIT_NS);
+
+	if (r < 0)
+		return err_set(e, -r, "processes of '%s' do not end", k->sandbox.name);
+	return mntns_kill(&k->run.mnt, KILL_WAIT_NS, e);
+}
+
 static int down_wall(void *with, struct err *e)
 {
 	struct keeper *k = with;
@@ -349,9 +363,8 @@ static int down_wall(void *with, struct err *e)
 	k->guest_src = NULL;
 	if (k->run.pidfd >= 0)
 		r = k->wall->stop(&k->run, STOP_WAIT_NS, e);
-	/* nothing but its mount namespace tells these processes from the host's */
 	if (k->wall && !k->wall->own_pids) {
-		int left = mntns_kill(&k->run.mnt, KILL_WAIT_NS, r < 0 ? NULL : e);
+		int left = end_orphans(k, r < 0 ? NULL : e);
 
 		r = r < 0 ? r : left;
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Trick: take the descriptors of the first process, by /proc/1/fd and by pidfd_getfd(),
- * and climb from those that are directories.
+ * Trick: take the descriptors of the first process, by /proc/1/fd and by pidfd_getfd():
+ * climb from those that are directories; find files, and connections of others than the
+ * keeper.
  * Gain: whatever the keeper left open in the process that it made.
  * Expect: chroot=stops nspawn=stops container=stops
  * Expect root: chroot=any
@@ -24,6 +25,20 @@ static void climb(int fd, int n)
 		escaped("descriptor %d of process 1 leads to the host's files", n);
 }
 
+/* One socket leads to the keeper. A second one, or a file, is somebody else's. */
+static void look_at(int fd, int n)
+{
+	static int sockets;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return;
+	if (S_ISREG(st.st_mode))
+		escaped("descriptor %d of process 1 is a file of the host's", n);
+	if (S_ISSOCK(st.st_mode) && ++sockets > 1)
+		escaped("process 1 has a second socket, %d", n);
+}
+
 int main(void)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, 1, 0), taken = 0;
@@ -35,6 +50,7 @@ int main(void)
 		if (fd >= 0) {
 			taken++;
 			climb(fd, n);
+			look_at(fd, n);
 			(void)close(fd);
 		}
 		(void)snprintf(path, sizeof(path), "/proc/1/fd/%d", n);

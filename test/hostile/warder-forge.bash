@@ -16,6 +16,8 @@ for mode in 0 1 2 3 4 5; do
 		-- /hostile/warder-forge "$mode" >"$T/said" 2>&1 </dev/null
 	status=$?
 	! grep -qa "$(printf '\033]0')" "$T/said" || escaped "the terminal got escape sequences"
+	! grep -qaE 'keeper is gone|not valid JSON' "$T/said" ||
+		escaped "the command line heard somebody else than the keeper: $(tail -n 1 "$T/said")"
 	[ "$status" != 124 ] || escaped "brig waits for ever after mode $mode"
 	log=$BRIG_HOME/state/sandboxes/$name/keeper.log
 	! grep -qaE 'Sanitizer|runtime error' "$log" 2>/dev/null || escaped "the keeper crashed: $(head -n 3 "$log")"
