@@ -62,7 +62,7 @@ install: build
 bench:
 	@scripts/deps.sh build run bench
 	@$(MAKE) --no-print-directory stage
-	@bench/run.sh $(STAGE)/prefix
+	@bench/run.sh --write $(STAGE)/prefix
 
 fuzz:
 	@scripts/deps.sh build test

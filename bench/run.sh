@@ -129,4 +129,10 @@ count_calls "$first"
 
 report >"$work/bench.md"
 cat "$work/bench.md"
-[ -z "$write" ] || cp "$work/bench.md" "$here/../doc/bench.md"
+if [ -n "$write" ]; then
+	# what was written by hand stays
+	! [ -e "$here/../doc/bench.md" ] ||
+		sed -n '/^<!-- by hand/,$p' "$here/../doc/bench.md" >"$work/by-hand"
+	{ cat "$work/bench.md"; [ ! -s "$work/by-hand" ] || { echo; cat "$work/by-hand"; }; } \
+		>"$here/../doc/bench.md"
+fi
