@@ -21,7 +21,7 @@ int main(void)
 	if (fd < 0 ||
 		connect(fd, (struct sockaddr *)&a,
 			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
-				    strlen(name))) < 0)
+				strlen(name))) < 0)
 		failed("connect");
 	if (read(fd, text, sizeof(text) - 1) > 0)
 		escaped("the host's socket said '%.12s...'", text);

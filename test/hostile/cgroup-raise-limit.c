@@ -18,7 +18,8 @@ static int visit(const char *path, const struct stat *st, int type, struct FTW *
 	int fd;
 
 	(void)st;
-	if (type != FTW_F || (strcmp(name, "pids.max") != 0 && strcmp(name, "cgroup.procs") != 0))
+	if (type != FTW_F ||
+		(strcmp(name, "pids.max") != 0 && strcmp(name, "cgroup.procs") != 0))
 		return 0;
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	/* an unlimited number, or the writer itself, into a group that isn't its own */

@@ -19,7 +19,7 @@ said=$(timeout 30 "$BRIG" cp "$name:/tmp/x" "$OUT/into/" 2>&1 </dev/null) || {
 timeout 30 "$BRIG" exec "$name" -- sh -c 'rm -rf /tmp/x/l /tmp/x/canary; mkdir /tmp/x/l
 	echo hostile >/tmp/x/l/file; echo hostile >/tmp/x/canary' >/dev/null 2>&1 </dev/null
 said+=$(timeout 30 "$BRIG" cp "$name:/tmp/x" "$OUT/into/" 2>&1 </dev/null)
-for i in 1 2 3 4 5 6 7 8; do
+for _ in 1 2 3 4 5 6 7 8; do
 	timeout 30 "$BRIG" cp "$name:/tmp/x/d" "$WS/to/" >/dev/null 2>&1 </dev/null
 done
 "$BRIG" rm --force "$name" >/dev/null 2>&1

@@ -10,7 +10,7 @@ chmod 755 "$WS/evil"
 "$BRIG" run -d -q --name exe-exec --wall "$WALL" $AS -v "$T/bin:/hostile:ro" -e x=y \
 	"$WS" -- /hostile/exe-overwrite again >/dev/null 2>&1 || untried "the sandbox doesn't start"
 tries=0
-for i in 1 2 3 4 5 6 7 8 9 10; do
+for _ in 1 2 3 4 5 6 7 8 9 10; do
 	# shellcheck disable=SC2086
 	timeout 10 "$BRIG" exec $AS exe-exec -- "$WS/evil" >/dev/null 2>&1 </dev/null
 	tries=$((tries + 1))

@@ -14,7 +14,8 @@ sandbox "$WS" -- sh -c '
 	git config filter.x.clean "touch /tmp/owned" 2>/dev/null
 	git config extensions.worktreeConfig true 2>/dev/null
 	printf "[core]\n\tfsmonitor = touch /tmp/owned\n" >.git/config.worktree
-	echo "* filter=x" >.gitattributes; true' >"$T/said" 2>&1
+	echo "* filter=x" >.gitattributes; touch ran' >"$T/said" 2>&1
+[ -e "$WS/ran" ] || untried "the sandbox did not run: $(tail -n 1 "$T/said")"
 for key in core.fsmonitor core.hooksPath core.sshCommand filter.x.clean include.path; do
 	value=$(git -C "$WS" config --includes --get "$key") && escaped "$key is '$value'"
 done

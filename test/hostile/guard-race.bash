@@ -15,7 +15,7 @@ before=$(cd "$OUT/victim-repo" && find . -printf '%p %s %m %u\n' | sort | sha256
 	while :; do mv real r2; ln -s '$OUT/victim-repo' real; rm real; mv r2 real
 		[ -e real/.git/hooks/pre-commit ] || cp -r keep/. real; done" >/dev/null 2>&1 ||
 	untried "the sandbox doesn't start"
-for i in 1 2 3 4 5 6 7 8; do sandbox -q --new "$WS" -- sh -c 'echo > "f$$"' >/dev/null 2>&1; done
+for _ in 1 2 3 4 5 6 7 8; do sandbox -q --new "$WS" -- sh -c 'echo > "f$$"' >/dev/null 2>&1; done
 "$BRIG" rm --force guard-race >/dev/null 2>&1
 after=$(cd "$OUT/victim-repo" && find . -printf '%p %s %m %u\n' | sort | sha256sum)
 [ "$before" = "$after" ] || escaped "the host's repository was changed"

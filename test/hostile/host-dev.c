@@ -9,9 +9,9 @@
 
 int main(void)
 {
-	static const char *const nodes[] = { "vda", "sda", "nvme0n1", "loop0", "mem", "kmsg",
-		"port", "console", "tty1", "ttyS0", "input/event0", "loop-control", "uinput",
-		"vhost-vsock", "vsock", "mapper/control" };
+	static const char *const nodes[] = { "vda", "sda", "nvme0n1", "loop0", "mem",
+		"kmsg", "port", "console", "tty1", "ttyS0", "input/event0",
+		"loop-control", "uinput", "vhost-vsock", "vsock", "mapper/control" };
 	char path[64];
 
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(*nodes); i++) {

@@ -21,8 +21,9 @@ static const char *foreign(const char *dir)
 			strcmp(e->d_name, "bonding_masters") == 0)
 			continue;
 		(void)snprintf(name, sizeof(name), "%s", e->d_name);
-		if (!strstr(name, "tunl") && !strstr(name, "gre") && !strstr(name, "sit") &&
-			!strstr(name, "vti") && !strstr(name, "erspan"))
+		if (!strstr(name, "tunl") && !strstr(name, "gre") &&
+			!strstr(name, "sit") && !strstr(name, "vti") &&
+			!strstr(name, "erspan"))
 			return name;
 	}
 	if (d)
@@ -37,8 +38,8 @@ int main(void)
 	if (name)
 		escaped("/sys shows the host's interface %s", name);
 	for (unsigned i = 1; i < 64; i++) {
-		static const char *const own[] = { "lo", "tunl", "gre", "sit", "vti", "erspan",
-			"ip6" };
+		static const char *const own[] = { "lo", "tunl", "gre", "sit", "vti",
+			"erspan", "ip6" };
 		char text[IF_NAMESIZE];
 		bool known = false;
 

@@ -11,7 +11,8 @@ static void look(const char *path)
 	char text[256] = "";
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 && strstr(text, "hostile-host"))
+	if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 &&
+		strstr(text, "hostile-host"))
 		escaped("%s shows the host's process '%.60s'", path, text);
 	if (fd >= 0)
 		(void)close(fd);

@@ -38,7 +38,8 @@ int main(void)
 	static const char *const known[] = { "/run/docker.sock", "/var/run/docker.sock",
 		"/run/containerd/containerd.sock", "/run/podman/podman.sock",
 		"/run/dbus/system_bus_socket", "/run/systemd/private",
-		"/run/systemd/notify", "/run/systemd/journal/socket", "/tmp/.X11-unix/X0" };
+		"/run/systemd/notify", "/run/systemd/journal/socket",
+		"/tmp/.X11-unix/X0" };
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
 		try_connect(known[i]);

@@ -78,7 +78,7 @@ static _Noreturn void serve(const char *dir)
 	p[1].fd = listen_at((struct sockaddr *)&un, sizeof(un));
 	p[2].fd = listen_at((struct sockaddr *)&abstract,
 		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
-			    strlen(abstract.sun_path + 1)));
+			strlen(abstract.sun_path + 1)));
 	(void)getsockname(p[0].fd, (struct sockaddr *)&in, &len);
 	shm = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
 	memory = shm < 0 ? (char *)-1 : shmat(shm, NULL, 0);
@@ -92,7 +92,8 @@ static _Noreturn void serve(const char *dir)
 	for (;;) {
 		(void)poll(p, 3, -1);
 		for (int i = 0; i < 3; i++) {
-			int fd = p[i].revents ? accept4(p[i].fd, NULL, NULL, SOCK_CLOEXEC) : -1;
+			int fd = p[i].revents ? accept4(p[i].fd, NULL, NULL, SOCK_CLOEXEC)
+					      : -1;
 
 			if (fd < 0)
 				continue;
@@ -173,6 +174,7 @@ int main(int argc, char **argv)
 		return keyring(argv[2], argv + 3);
 	if (argc > 3 && strcmp(argv[1], "terminal") == 0)
 		return terminal(argv[2], argv + 3);
-	fprintf(stderr, "usage: host serve DIR | keyring DIR CMD... | terminal FILE CMD...\n");
+	fprintf(stderr,
+		"usage: host serve DIR | keyring DIR CMD... | terminal FILE CMD...\n");
 	return 2;
 }

@@ -36,22 +36,22 @@
 
 #define SECRET "brig-secret-"
 
-#define SAY(how, status)                                                        \
+#define SAY(how, status)                                                           \
 	static inline _Noreturn void __attribute__((format(printf, 1, 2), unused)) \
-	how(const char *fmt, ...)                                               \
-	{                                                                       \
-		va_list ap;                                                     \
-                                                                                \
-		printf("%s: ", #how);                                           \
-		va_start(ap, fmt);                                              \
-		(void)vprintf(fmt, ap);                                         \
-		va_end(ap);                                                     \
-		printf("\n");                                                   \
-		(void)fflush(stdout);                                           \
-		/* a leader's end hangs the terminal up, over its last words */  \
-		if (isatty(STDOUT_FILENO))                                      \
-			(void)usleep(200000);                                   \
-		_exit(status);                                                  \
+	how(const char *fmt, ...)                                                  \
+	{                                                                          \
+		va_list ap;                                                        \
+                                                                                   \
+		printf("%s: ", #how);                                              \
+		va_start(ap, fmt);                                                 \
+		(void)vprintf(fmt, ap);                                            \
+		va_end(ap);                                                        \
+		printf("\n");                                                      \
+		(void)fflush(stdout);                                              \
+		/* a leader's end hangs the terminal up, over its last words */    \
+		if (isatty(STDOUT_FILENO))                                         \
+			(void)usleep(200000);                                      \
+		_exit(status);                                                     \
 	}
 
 SAY(escaped, 0)

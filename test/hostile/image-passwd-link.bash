@@ -15,7 +15,7 @@ for target in "$CANARY_FILE" "../../../../../../..$CANARY_FILE" /proc/self/fd/3 
 	[ "$(cat "$CANARY_FILE")" = canary ] || escaped "$CANARY_FILE was changed"
 	[ -z "$(ls -A "$OUT/victim")" ] || escaped "something was made in $OUT/victim"
 done
-rm -rf "$image/etc"
+rm -rf "${image:?}/etc"
 ln -s "$OUT/victim" "$image/etc"
 said=$(sandbox -q --image "$image" "$WS" -- /bin/sh -c 'echo ran' 2>&1)
 [ -z "$(ls -A "$OUT/victim")" ] || escaped "something was made in $OUT/victim"

@@ -27,8 +27,9 @@ int main(void)
 	char line[256];
 
 	for (size_t i = 0; i < sizeof(rings) / sizeof(*rings); i++)
-		read_key(syscall(SYS_keyctl, KEYCTL_SEARCH, rings[i], "user", "brig-canary",
-				 0), "by search");
+		read_key(syscall(SYS_keyctl, KEYCTL_SEARCH, rings[i], "user",
+				 "brig-canary", 0),
+			"by search");
 	read_key(syscall(SYS_request_key, "user", "brig-canary", NULL, 0), "by request");
 	list = fopen("/proc/keys", "re");
 	while (list && fgets(line, sizeof(line), list))

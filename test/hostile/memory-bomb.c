@@ -26,7 +26,8 @@ int main(void)
 			p[i] = 1;
 		_exit(0);
 	}
-	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+		WEXITSTATUS(status) == 0)
 		escaped("filled 256 MiB with a limit of 64");
 	stopped("killed on the way");
 }

@@ -36,7 +36,8 @@ int main(void)
 		found++;
 		for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
 			(void)unlink(dirs[i]);
-			if (mknod(dirs[i], S_IFBLK | 0600, makedev(major_nr, minor_nr)) == 0) {
+			if (mknod(dirs[i], S_IFBLK | 0600, makedev(major_nr, minor_nr)) ==
+				0) {
 				made++;
 				read_disk(dirs[i]);
 				(void)unlink(dirs[i]);

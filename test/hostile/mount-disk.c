@@ -10,8 +10,8 @@
 
 static int mount_all(void)
 {
-	static const char *const kinds[] = { "debugfs", "tracefs", "securityfs", "efivarfs",
-		"configfs", "devtmpfs", "pstore" };
+	static const char *const kinds[] = { "debugfs", "tracefs", "securityfs",
+		"efivarfs", "configfs", "devtmpfs", "pstore" };
 	static const char *const disks[] = { "/dev/vda", "/dev/sda", "/dev/sda1",
 		"/dev/nvme0n1p1", "/dev/root" };
 

@@ -27,7 +27,8 @@ int main(void)
 	if (fd < 0)
 		failed("open_by_handle_at, of the workspace itself");
 	if (h.h.handle_type != 1 || h.h.handle_bytes != 8)
-		untried("handles of this file system are not of the kind inode, generation");
+		untried("handles of this file system are not of the kind inode, "
+			"generation");
 	(void)memcpy(h.h.f_handle, root, sizeof(root));
 	fd = open_by_handle_at(ws, &h.h, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)

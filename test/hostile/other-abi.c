@@ -17,7 +17,8 @@ static void no_such_abi(int sig)
 
 int main(void)
 {
-	(void)signal(SIGSEGV, no_such_abi); /* what "int $0x80" is where i386 is left out */
+	(void)signal(
+		SIGSEGV, no_such_abi); /* what "int $0x80" is where i386 is left out */
 #if defined(__x86_64__)
 	long r, x32 = syscall(0x40000000L | SYS_keyctl, 0L, -3L, 0L);
 	int why = errno;

@@ -14,7 +14,8 @@
 
 int main(void)
 {
-	struct sockaddr_ll a = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
+	struct sockaddr_ll a = { .sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_ALL) };
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL));
 	char name[IF_NAMESIZE];
 
@@ -23,8 +24,9 @@ int main(void)
 	for (int i = 2; i < 64; i++) {
 		a.sll_ifindex = i;
 		if (!if_indextoname((unsigned)i, name) || strncmp(name, "tunl", 4) == 0 ||
-			strstr(name, "gre") || strstr(name, "sit") || strstr(name, "vti") ||
-			strstr(name, "erspan") || strstr(name, "tnl"))
+			strstr(name, "gre") || strstr(name, "sit") ||
+			strstr(name, "vti") || strstr(name, "erspan") ||
+			strstr(name, "tnl"))
 			continue;
 		if (bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
 			escaped("reads and writes frames on %s", name);

@@ -35,9 +35,11 @@ static bool writable_now(int fd)
 static int loosen(void)
 {
 	struct attr rw = { .clr = 1 /* MOUNT_ATTR_RDONLY */ };
-	unsigned flags[] = { TREE_CLONE | O_CLOEXEC, TREE_CLONE | O_CLOEXEC | AT_RECURSIVE };
+	unsigned flags[] = { TREE_CLONE | O_CLOEXEC,
+		TREE_CLONE | O_CLOEXEC | AT_RECURSIVE };
 
-	if (mount(NULL, dir, NULL, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV, NULL) == 0 &&
+	if (mount(NULL, dir, NULL, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV, NULL) ==
+			0 &&
 		can_write(dir))
 		return 0;
 	if (syscall(SYS_mount_setattr, AT_FDCWD, dir, 0, &rw, sizeof(rw)) == 0 &&

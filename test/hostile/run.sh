@@ -65,6 +65,7 @@ markdown() {
 	cut -f3 "$@" | sort -u | while read -r name; do
 		file=$(grep -ls 'Expect:' "$folder/$name".*)
 		trick=$(field Trick "$file")
+		trick=${trick%%. *}
 		printf '| `%s` | %s | %s | %s | %s |\n' "$name" "${trick//|/\\|}" \
 			"$(cell chroot "$name")" "$(cell nspawn "$name")" "$(cell container "$name")"
 	done

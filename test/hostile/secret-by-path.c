@@ -26,7 +26,8 @@ int main(void)
 	if (fd >= 0 && read(fd, up, sizeof(up)) > 0)
 		escaped("read /etc/shadow");
 	fd = open("/etc/ssl/private", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0 && getenv("HOST_KEY") && faccessat(fd, getenv("HOST_KEY"), R_OK, 0) == 0)
+	if (fd >= 0 && getenv("HOST_KEY") &&
+		faccessat(fd, getenv("HOST_KEY"), R_OK, 0) == 0)
 		escaped("read a key in /etc/ssl/private");
 	stopped("none of the host's secrets has a name in here");
 }

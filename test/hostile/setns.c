@@ -12,8 +12,8 @@
 #include <linux/nsfs.h>
 #include <sys/ioctl.h>
 
-static const char *const kinds[] = { "user", "mnt", "pid", "pid_for_children", "net", "ipc",
-	"uts", "cgroup" };
+static const char *const kinds[] = { "user", "mnt", "pid", "pid_for_children", "net",
+	"ipc", "uts", "cgroup" };
 static struct stat own[8];
 
 static bool is_own(int fd)
@@ -87,7 +87,8 @@ static void by_handle(void)
 		for (size_t i = 0; i < sizeof(first) / sizeof(*first); i++) {
 			(void)memcpy(h.h.f_handle, &id, 8);
 			(void)memcpy(h.h.f_handle + 8, first[i], 8);
-			enter(open_by_handle_at(self, &h.h, O_RDONLY | O_CLOEXEC), "handle");
+			enter(open_by_handle_at(self, &h.h, O_RDONLY | O_CLOEXEC),
+				"handle");
 		}
 }
 

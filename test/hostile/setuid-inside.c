@@ -18,12 +18,14 @@ static int as_nobody(const char *program)
 	int status;
 
 	if (pid == 0) {
-		if (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0)
+		if (setresgid(65534, 65534, 65534) < 0 ||
+			setresuid(65534, 65534, 65534) < 0)
 			_exit(2);
 		(void)execl(program, program, "asked", (char *)NULL);
 		_exit(2);
 	}
-	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 2;
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status)
+								    : 2;
 }
 
 static bool copy_with_bit(const char *to)

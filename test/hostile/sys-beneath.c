@@ -16,8 +16,10 @@ static bool shows_host(void)
 	struct dirent *e;
 
 	while (d && (e = readdir(d)))
-		if (strncmp(e->d_name, "eth", 3) == 0 || strncmp(e->d_name, "en", 2) == 0 ||
-			strncmp(e->d_name, "wl", 2) == 0 || strncmp(e->d_name, "if", 2) == 0)
+		if (strncmp(e->d_name, "eth", 3) == 0 ||
+			strncmp(e->d_name, "en", 2) == 0 ||
+			strncmp(e->d_name, "wl", 2) == 0 ||
+			strncmp(e->d_name, "if", 2) == 0)
 			return true;
 	return false;
 }

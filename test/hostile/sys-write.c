@@ -9,9 +9,10 @@
 #include "hostile.h"
 
 static const char *const names[] = { "/sys/kernel/uevent_helper", "/sys/power/state",
-	"/sys/kernel/profiling", "/sys/kernel/mm/ksm/run", "/sys/kernel/mm/ksm/sleep_millisecs",
-	"/sys/kernel/mm/transparent_hugepage/enabled", "/sys/devices/system/cpu/cpu1/online",
-	"/sys/module/printk/parameters/time" };
+	"/sys/kernel/profiling", "/sys/kernel/mm/ksm/run",
+	"/sys/kernel/mm/ksm/sleep_millisecs",
+	"/sys/kernel/mm/transparent_hugepage/enabled",
+	"/sys/devices/system/cpu/cpu1/online", "/sys/module/printk/parameters/time" };
 
 static void try_all(const char *how)
 {

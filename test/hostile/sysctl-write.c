@@ -45,7 +45,8 @@ static int with_own_proc(void)
 	if (in_child(try_all) == 0)
 		return 0;
 	if (fork() == 0) /* process 1 of the new namespace: a new /proc can be mounted */
-		_exit(mount("proc", "/proc", "proc", 0, NULL) == 0 && try_all() == 0 ? 0 : 1);
+		_exit(mount("proc", "/proc", "proc", 0, NULL) == 0 && try_all() == 0 ? 0
+										     : 1);
 	{
 		int status = 1;
 

@@ -12,7 +12,7 @@ before=$(stat -c '%u %g %a' "$OUT/victim")
 for place in etc var run home tmp root usr/local srv; do
 	name=upper-$WALL-$ROLE-${place//\//-}
 	timeout 60 "$BRIG" run -q --name "$name" --wall "$WALL" -u root "$WS" -- sh -c "
-		mkdir -p '$OUT/victim'; mv /$place /moved-${place//\//-} || rm -rf /$place
+		mkdir -p '$OUT/victim'; mv /$place /moved-${place//\//-}
 		ln -s '$OUT/victim' /$place" >"$T/said" 2>&1 </dev/null
 	timeout 60 "$BRIG" start -a "$name" >"$T/said" 2>&1 </dev/null
 	"$BRIG" rm --force "$name" >/dev/null 2>&1

@@ -20,7 +20,8 @@ static int by_unshare(void)
 
 static int by_clone(void)
 {
-	return syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0UL, NULL, NULL, 0UL) >= 0 ? 0 : 1;
+	return syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0UL, NULL, NULL, 0UL) >= 0 ? 0
+										      : 1;
 }
 
 static int by_clone3(void)

@@ -11,11 +11,12 @@
 
 static int stream = -1;
 
-static void frame(uint16_t channel, uint8_t type, uint8_t flags, const void *data, uint32_t len)
+static void frame(
+	uint16_t channel, uint8_t type, uint8_t flags, const void *data, uint32_t len)
 {
 	unsigned char head[8] = { (unsigned char)len, (unsigned char)(len >> 8),
-		(unsigned char)(len >> 16), (unsigned char)(len >> 24), (unsigned char)channel,
-		(unsigned char)(channel >> 8), type, flags };
+		(unsigned char)(len >> 16), (unsigned char)(len >> 24),
+		(unsigned char)channel, (unsigned char)(channel >> 8), type, flags };
 
 	(void)!send(stream, head, sizeof(head), MSG_NOSIGNAL);
 	if (data && len)
@@ -59,9 +60,7 @@ int main(int argc, char **argv)
 			for (uint16_t channel = 0; channel < 3; channel++)
 				frame(channel, (uint8_t)type, (uint8_t)type, big, 24);
 		break;
-	case 1: /* lengths that are lies */
-		frame(1, 16, 1, NULL, 0xffffffff);
-		break;
+	case 1: /* lengths that are lies */ frame(1, 16, 1, NULL, 0xffffffff); break;
 	case 2: /* what brig would print: an error, with escape sequences */
 		frame(1, 34, 0, words, sizeof(words));
 		break;
