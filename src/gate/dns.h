@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dns.h - the sandbox's name server: answers what the policy could allow, pins what it said.
+ *
+ * Over UDP it answers from the address that was asked, whichever that was (the sockets come
+ * with IP_TRANSPARENT and IP_RECVORIGDSTADDR), over TCP on the connection (RFC 7766).
+ *
+ *	a name that no rule could allow		NXDOMAIN, at once, nothing asked upstream
+ *	A, AAAA of a name that one could	the addresses that the policy would let it
+ *						connect to; none left: NODATA
+ *	any other type				NODATA (HTTPS and SVCB among them: they
+ *						would bring keys of ECH)
+ *	host.brig.internal, gate.brig.internal	fixed addresses
+ *
+ * Answers are built anew: the name that was asked for, and addresses; TTLs clamped.
+ */
+#ifndef BRIG_GATE_DNS_H
+#define BRIG_GATE_DNS_H
+
+struct err;
+struct gate;
+struct dns;
+
+/* 'udp' are descriptors (-1: none) of IPv4 and IPv6; they stay the caller's. */
+int dns_start(struct gate *g, const int udp[2], struct dns **ret, struct err *e);
+void dns_stop(struct dns *d);
+
+/* Serve a connection to port 53; takes 'fd' over. */
+int dns_serve_tcp(struct dns *d, int fd, struct err *e);
+
+#endif
