@@ -38,6 +38,10 @@ enum address_kind {
 enum address_kind address_kind(const struct address *a);
 const char *address_kind_name(enum address_kind k); /* "a private address" */
 
+/* The IPv4 addresses that an IPv6 one carries (6to4, Teredo, NAT64, compatible). How many. */
+#define ADDRESS_CARRIED_MAX 2
+size_t address_carried(const struct address *a, struct address ret[ADDRESS_CARRIED_MAX]);
+
 /* Strict dotted or colon form (inet_pton(3)); brackets around IPv6 are taken. 0 or -EINVAL. */
 int address_parse(const char *text, struct address *ret);
 bool address_is_v4(const struct address *a);
@@ -47,7 +51,12 @@ uint32_t address_hash(const struct address *a);
 
 /* "10.0.0.0/8", "::1". Bits beyond the length must be zero: what was meant is unclear. */
 int address_range_parse(const char *text, struct address_range *ret);
+
+/* Never an IPv4 address in a range of IPv6 ("::/0"). */
 bool address_in(const struct address *a, const struct address_range *r);
+
+/* Clear all bits but the first 'bits'. */
+void address_mask(struct address *a, unsigned bits);
 
 /* From and to the socket interface; AF_INET or AF_INET6 by the address. */
 int address_from_sockaddr(

@@ -16,9 +16,14 @@
  *
  * Heads are in a canonical form that leaves nothing to interpretation, and each side checks
  * it as if the other were an attacker: method and names of headers are tokens in lower case
- * (the method as it came), values hold no CR, LF or NUL and no blanks at their ends, there
- * is no Host, Connection, Keep-Alive, Proxy-*, TE (but "trailers"), Transfer-Encoding,
- * Upgrade or Content-Length among them: their meaning is in the fields of the head.
+ * (the method as it came), values hold no control bytes but TAB and no blanks at their
+ * ends, there is no Host, Connection, Keep-Alive, Proxy-*, TE (but "trailers"),
+ * Transfer-Encoding, Upgrade or Content-Length among them: their meaning is in the fields
+ * of the head. exchange-check.h holds these checks; what fails them isn't encoded either.
+ *
+ * Encoders append to 'out' and return 0, -EINVAL for what isn't canonical, -EMSGSIZE for
+ * a head that is too long, -ENOMEM. Decoders own what they return only on success: 0,
+ * -EPROTO, -ENOMEM. Empty trailers are an empty payload.
  */
 #ifndef BRIG_GATE_EXCHANGE_H
 #define BRIG_GATE_EXCHANGE_H

@@ -26,4 +26,8 @@ int name_pattern_normalise(const char *text, size_t len, char out[NAME_MAX_LEN +
 /* Both normalised. */
 bool name_matches(const char *pattern, const char *name);
 
+/* Does it mean a place on this host or its network ("db", "printer.local"), wherever it is
+ * asked for? Normalised. */
+bool name_is_local(const char *name);
+
 #endif

@@ -2,6 +2,7 @@
 #include "guest/builtin.h"
 
 #include "base/str.h"
+#include "guest/dial.h"
 #include "guest/filestream.h"
 
 #include <fcntl.h>
@@ -43,8 +44,8 @@ static int unpack(const char *path)
 
 static const struct builtin {
 	const char *name;
-	int (*run)(const char *path);
-} builtins[] = { { "@pack", pack }, { "@unpack", unpack } };
+	int (*run)(const char *arg);
+} builtins[] = { { "@pack", pack }, { "@unpack", unpack }, { "@dial", dial_run } };
 
 static const struct builtin *find(const char *name)
 {
@@ -64,7 +65,7 @@ int builtin_run(char *const *argv)
 	const struct builtin *b = find(argv[0]);
 
 	if (!b || !argv[1] || argv[2]) {
-		dprintf(STDERR_FILENO, "usage: %s PATH\n", argv[0]);
+		dprintf(STDERR_FILENO, "usage: %s ARGUMENT\n", argv[0]);
 		return 2;
 	}
 	return b->run(argv[1]);

@@ -21,7 +21,7 @@ struct err;
 
 #define GUEST_EXEC_TTY     1U /* one terminal for all three streams; output is STDOUT */
 #define GUEST_EXEC_STDIN   2U /* keep standard input open; else it is /dev/null */
-#define GUEST_EXEC_BUILTIN 4U /* argv[0] is "@pack" or "@unpack" of filestream.h */
+#define GUEST_EXEC_BUILTIN 4U /* argv[0] is one of builtin.h */
 
 #define GUEST_UMASK_DEFAULT 0022U
 #define GUEST_RLIMITS_MAX   16U

@@ -3,69 +3,173 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "linux/nlmsg.h"
 
+#include <arpa/inet.h>
+#include <linux/fib_rules.h>
 #include <linux/if_link.h>
-#include <linux/netlink.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <linux/veth.h>
 #include <net/if.h>
-#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
-/* a request to change one link, named */
-struct link_request {
-	struct nlmsghdr head;
-	struct ifinfomsg info;
-	struct nlattr name;
-	char text[IFNAMSIZ];
-};
-
-/* What the kernel said to the request: 0 or -errno. */
-static int receive_ack(int fd, uint32_t seq)
+/* One request over a socket of its own. 'what' and 'name' are for the message. */
+static int ask(
+	struct nlmsg_request *rq, const char *what, const char *name, struct err *e)
 {
-	_Alignas(struct nlmsghdr) char buf[4096];
+	auto_fd int fd = nlmsg_open(NETLINK_ROUTE, e);
+	int r = fd < 0 ? fd : nlmsg_ask(fd, rq);
 
-	for (;;) {
-		ssize_t n = recv(fd, buf, sizeof(buf), 0);
-		struct nlmsghdr *h = (void *)buf;
+	if (fd < 0 || r == 0)
+		return r;
+	return err_set(e, -r, "%s '%s': %s", what, name, err_text(-r));
+}
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (!NLMSG_OK(h, (size_t)n))
-			return -EBADMSG;
-		if (h->nlmsg_seq == seq && h->nlmsg_type == NLMSG_ERROR &&
-			h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct nlmsgerr)))
-			return ((struct nlmsgerr *)NLMSG_DATA(h))->error;
-	}
+/* "192.0.2.1/24" as bytes; without a prefix all bits. */
+static int parse(const char *text, uint8_t bytes[16], uint8_t *bits, struct err *e)
+{
+	char host[INET6_ADDRSTRLEN];
+	const char *slash = strchrnul(text, '/');
+	int family = strchr(text, ':') ? AF_INET6 : AF_INET;
+	unsigned n = family == AF_INET ? 32 : 128;
+
+	(void)snprintf(host, sizeof(host), "%.*s", (int)(slash - text), text);
+	if (inet_pton(family, host, bytes) != 1 ||
+		(*slash && sscanf(slash, "/%u", &n) != 1))
+		return err_set(e, EINVAL, "'%s' is no address", text);
+	*bits = (uint8_t)n;
+	return family;
+}
+
+static size_t family_bytes(int family)
+{
+	return family == AF_INET ? 4 : 16;
+}
+
+int net_link_up(const char *name, struct err *e)
+{
+	struct ifinfomsg info = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	struct nlmsg_request rq;
+	unsigned index;
+	int r;
+
+	nlmsg_begin(&rq, RTM_NEWLINK, 0, &info, sizeof(info));
+	nlmsg_add_str(&rq, IFLA_IFNAME, name);
+	r = ask(&rq, "bring up the network interface", name, e);
+	index = r < 0 ? 0 : if_nametoindex(name);
+	if (r < 0)
+		return r;
+	return index ? (int)index : err_sys(e, "find the network interface '%s'", name);
 }
 
 int net_loopback_up(struct err *e)
 {
-	auto_fd int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	struct link_request rq = {
-		.head = { .nlmsg_len = sizeof(rq),
-			.nlmsg_type = RTM_NEWLINK,
-			.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
-			.nlmsg_seq = 1 },
-		.info = { .ifi_family = AF_UNSPEC,
-			.ifi_flags = IFF_UP,
-			.ifi_change = IFF_UP },
-		.name = { .nla_len = sizeof(rq.name) + sizeof(rq.text),
-			.nla_type = IFLA_IFNAME },
-		.text = "lo",
-	};
-	int r;
+	int r = net_link_up("lo", e);
 
-	if (fd < 0)
-		return err_sys(e, "open a netlink socket");
-	if (send(fd, &rq, sizeof(rq), 0) < 0)
-		return err_sys(e, "send to netlink");
-	r = receive_ack(fd, 1);
-	if (r < 0) {
-		errno = -r;
-		return err_sys(e, "bring the loopback interface up");
+	return r < 0 ? r : 0;
+}
+
+int net_veth_add(const struct net_veth *v, struct err *e)
+{
+	struct ifinfomsg info = { .ifi_family = AF_UNSPEC };
+	struct nlmsg_request rq;
+	struct nlattr *link, *data, *peer;
+
+	nlmsg_begin(&rq, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof(info));
+	nlmsg_add_str(&rq, IFLA_IFNAME, v->name);
+	nlmsg_add(&rq, IFLA_ADDRESS, v->mac, 6);
+	link = nlmsg_nest(&rq, IFLA_LINKINFO);
+	nlmsg_add(&rq, IFLA_INFO_KIND, "veth", 4);
+	data = nlmsg_nest(&rq, IFLA_INFO_DATA);
+	peer = nlmsg_nest(&rq, VETH_INFO_PEER);
+	nlmsg_add_raw(&rq, &info, sizeof(info));
+	nlmsg_add_str(&rq, IFLA_IFNAME, v->peer);
+	nlmsg_add(&rq, IFLA_ADDRESS, v->peer_mac, 6);
+	nlmsg_add_u32(&rq, IFLA_NET_NS_PID, (uint32_t)v->pid);
+	nlmsg_nest_end(&rq, peer);
+	nlmsg_nest_end(&rq, data);
+	nlmsg_nest_end(&rq, link);
+	return ask(&rq, "make the network interface", v->name, e);
+}
+
+int net_address_add(int index, const char *address, struct err *e)
+{
+	struct ifaddrmsg fixed = { .ifa_index = (unsigned)index };
+	struct nlmsg_request rq;
+	uint8_t bytes[16];
+	int family = parse(address, bytes, &fixed.ifa_prefixlen, e);
+
+	if (family < 0)
+		return family;
+	fixed.ifa_family = (uint8_t)family;
+	nlmsg_begin(
+		&rq, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &fixed, sizeof(fixed));
+	nlmsg_add(&rq, IFA_LOCAL, bytes, family_bytes(family));
+	nlmsg_add(&rq, IFA_ADDRESS, bytes, family_bytes(family));
+	/* nobody else is on the link, and a second's wait for that to show is long */
+	if (family == AF_INET6)
+		nlmsg_add_u32(&rq, IFA_FLAGS, IFA_F_NODAD);
+	return ask(&rq, "add the address", address, e);
+}
+
+int net_route_add(const struct net_route *route, struct err *e)
+{
+	struct rtmsg fixed = { .rtm_table = route->table ? route->table : RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_STATIC,
+		.rtm_type = route->type };
+	struct nlmsg_request rq;
+	uint8_t to[16], via[16], bits;
+	int family = parse(route->to, to, &fixed.rtm_dst_len, e), r;
+
+	if (family < 0)
+		return family;
+	fixed.rtm_family = (uint8_t)family;
+	fixed.rtm_scope = route->type == RTN_LOCAL ? RT_SCOPE_HOST
+		: route->via                       ? RT_SCOPE_UNIVERSE
+						   : RT_SCOPE_LINK;
+	nlmsg_begin(
+		&rq, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &fixed, sizeof(fixed));
+	if (fixed.rtm_dst_len)
+		nlmsg_add(&rq, RTA_DST, to, family_bytes(family));
+	if (route->via) {
+		r = parse(route->via, via, &bits, e);
+		if (r < 0)
+			return r;
+		nlmsg_add(&rq, RTA_GATEWAY, via, family_bytes(family));
 	}
-	return 0;
+	nlmsg_add_u32(&rq, RTA_OIF, (uint32_t)route->index);
+	return ask(&rq, "add the route to", route->to, e);
+}
+
+int net_rule_add(int family, const char *from, uint8_t table, struct err *e)
+{
+	struct fib_rule_hdr fixed = {
+		.family = (uint8_t)family, .table = table, .action = FR_ACT_TO_TBL
+	};
+	struct nlmsg_request rq;
+
+	nlmsg_begin(&rq, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, &fixed, sizeof(fixed));
+	nlmsg_add_u32(&rq, FRA_PRIORITY, table);
+	nlmsg_add_str(&rq, FRA_IIFNAME, from);
+	return ask(&rq, "route what comes in from", from, e);
+}
+
+int net_neighbour_add(int index, const char *address, const uint8_t mac[6], struct err *e)
+{
+	struct ndmsg fixed = { .ndm_ifindex = index, .ndm_state = NUD_PERMANENT };
+	struct nlmsg_request rq;
+	uint8_t bytes[16], bits;
+	int family = parse(address, bytes, &bits, e);
+
+	if (family < 0)
+		return family;
+	fixed.ndm_family = (uint8_t)family;
+	nlmsg_begin(
+		&rq, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &fixed, sizeof(fixed));
+	nlmsg_add(&rq, NDA_DST, bytes, family_bytes(family));
+	nlmsg_add(&rq, NDA_LLADDR, mac, 6);
+	return ask(&rq, "add the neighbour", address, e);
 }

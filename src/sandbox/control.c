@@ -3,6 +3,7 @@
 
 #include "base/dirs.h"
 #include "base/err.h"
+#include "sandbox/port.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -10,7 +11,7 @@
 #include <sys/un.h>
 
 static const char *const verb_names[] = { "run", "start", "attach", "exec", "stop",
-	"kill", "pause", "resume", "wait", "stats", "ping", NULL };
+	"kill", "pause", "resume", "wait", "stats", "ping", "publish", "unpublish", "ports", "reload", NULL };
 
 #define REQUEST(key, kind, member, ...) \
 	JSON_FIELD(struct control_request, key, kind, member, __VA_ARGS__)
@@ -28,6 +29,8 @@ static const struct json_field request_fields[] = {
 	REQUEST("cols", JSON_UINT, cols),
 	REQUEST("signal", JSON_UINT, signal),
 	REQUEST("grace", JSON_UINT, grace_ns),
+	REQUEST("port", JSON_STR, port),
+	REQUEST("what", JSON_STR, what),
 	{ 0 },
 };
 const struct json_schema control_request_schema = { "request",
@@ -48,6 +51,7 @@ static const struct json_field reply_fields[] = {
 	REPLY("pids", JSON_UINT, pids),
 	REPLY("pids_limit", JSON_UINT, pids_limit),
 	REPLY("oom_kills", JSON_UINT, oom_kills),
+	REPLY("ports", JSON_LIST, ports, .of = &port_spec_schema),
 	{ 0 },
 };
 const struct json_schema control_reply_schema = { "reply", sizeof(struct control_reply),

@@ -10,6 +10,9 @@
  * (JSON), then the end. A client that goes away takes the command of an "exec" along,
  * unless it said DETACH (no payload).
  *
+ * After "publish" the keeper answers twice: REPLY to say that it takes the sockets, which
+ * then come as one message of SCM_RIGHTS, and REPLY when it listens.
+ *
  * The socket is in a directory of the user's own, and the keeper looks at the peer's user
  * besides: only the same user, or root, is served.
  */
@@ -38,6 +41,10 @@ enum control_verb {
 	CONTROL_WAIT, /* replies when it has ended */
 	CONTROL_STATS,
 	CONTROL_PING,
+	CONTROL_PUBLISH,   /* 'port'; then its sockets */
+	CONTROL_UNPUBLISH, /* 'port'; replies with those that went, as they were asked for */
+	CONTROL_PORTS,     /* replies with those that are published, as they are */
+	CONTROL_RELOAD,    /* 'what' has changed; replies when it is in force */
 };
 
 struct control_request {
@@ -46,13 +53,15 @@ struct control_request {
 	struct strv env;
 	char *user;
 	char *cwd;
-	bool builtin; /* of the warder's: pack, unpack */
+	bool builtin; /* of the warder's: guest/builtin.h */
 	bool tty;
 	bool stdin_open;
 	bool detach; /* exec: reply with STARTED and let it run */
 	uint64_t rows, cols;
 	uint64_t signal;
 	uint64_t grace_ns;
+	char *port; /* for port_parse() */
+	char *what; /* "policy", "secrets" */
 };
 
 struct control_reply {
@@ -63,6 +72,7 @@ struct control_reply {
 	uint64_t status; /* exit status: stop, wait */
 	/* stats; what can't be known is 0 */
 	uint64_t memory, memory_peak, memory_limit, cpu_ns, pids, pids_limit, oom_kills;
+	struct json_list ports; /* of struct port_spec; run, start: free ones it took */
 };
 
 /* How it ended. */
@@ -86,6 +96,26 @@ int control_send(struct wire *w, enum control_type type, const struct json_schem
  */
 int control_take(const struct wire_frame *f, struct buf *parts,
 	const struct json_schema *s, void *out, struct err *e);
+
+/* A question with one answer. */
+struct control_ask {
+	int fd; /* connected; stays the caller's */
+	const struct control_request *q;
+	uint64_t wait_ns; /* 0: for ever */
+	const int *fds;   /* CONTROL_PUBLISH: the sockets */
+	size_t fds_n;
+};
+
+/*
+ * Ask, and take the reply, which the caller clears. A refusal is an error with the
+ * keeper's words; -ETIMEDOUT; -ECONNRESET when the keeper is gone.
+ */
+int control_ask(const struct control_ask *a, struct control_reply *ret, struct err *e);
+
+/* Descriptors over a unix stream, with a byte; they stay the sender's, and come to the
+ * receiver close-on-exec. The count, or -errno; -EPROTO for a message of another kind. */
+int control_send_fds(int sock, const int *fds, size_t n);
+int control_take_fds(int sock, int *fds, size_t max);
 
 /* Listen as, and connect to, RUN/NAME.sock whatever the length of the path. Descriptors.
  */

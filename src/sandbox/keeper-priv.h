@@ -6,6 +6,9 @@
  *	keeper-start.c  the stages: what is brought up from a record
  *	keeper-serve.c  clients and their requests
  *	keeper-relay.c  commands: frames between clients and the warder
+ *	keeper-ports.c  published ports
+ *	keeper-conn.c   a connection to one
+ *	keeper-audit.c  what is written down of it all
  */
 #ifndef BRIG_SANDBOX_KEEPER_PRIV_H
 #define BRIG_SANDBOX_KEEPER_PRIV_H
@@ -16,6 +19,7 @@
 #include "guest/window.h"
 #include "linux/cgroup.h"
 #include "linux/idmap.h"
+#include "sandbox/audit.h"
 #include "sandbox/control.h"
 #include "sandbox/guarding.h"
 #include "sandbox/log.h"
@@ -26,6 +30,9 @@
 
 struct loop;
 struct loop_source;
+struct port_conn;
+struct port_spec;
+struct ports;
 
 #define MAIN_CHANNEL        1U
 #define EXIT_STATUS_BRIG    125U
@@ -43,6 +50,9 @@ struct client {
 	bool owns_stdin;
 	bool wait_end; /* wants to hear of the sandbox's end */
 	bool closing;  /* ends when what is queued is written */
+	struct port_spec *publish; /* its sockets are to come */
+	enum { RELOAD_NONE, RELOAD_QUEUED, RELOAD_ASKED } reload;
+	char *what; /* is to be loaded anew */
 };
 
 /* A command in the sandbox. */
@@ -59,6 +69,8 @@ struct channel {
 	uint64_t status;
 	char *error; /* why it could not be started */
 	int code;    /* the errno of that */
+	bool port;   /* no command: it carries a connection to a port ... */
+	struct port_conn *conn; /* ... whose host's side may have gone */
 };
 
 struct keeper {
@@ -94,6 +106,15 @@ struct keeper {
 	const char *reason;      /* why it ended */
 	uint64_t status;
 	struct strv notes;
+
+	/* ports, audit, reload */
+	struct ports *ports;
+	struct audit audit;
+	struct events_rate {
+		uint64_t at_ns;
+		uint64_t left, dropped; /* lines */
+	} rate;
+	bool reloading;
 };
 
 /* keeper-start.c */
@@ -105,12 +126,48 @@ int serve_listen(struct keeper *k, struct err *e);
 struct client *serve_add(struct keeper *k, int fd, struct err *e);
 void serve_reply(struct client *c, const struct control_reply *r);
 void serve_error(struct client *c, const struct err *e);
+void serve_started(struct client *c); /* the answer to a start */
 void serve_flush(struct client *c);
 void serve_drop(struct client *c);
 void serve_end_all(struct keeper *k); /* BYE to everyone who waits */
 int serve_guest_stats(
 	struct keeper *k, const struct wire_frame *f); /* the warder's answer */
 void serve_bye(struct client *c, const struct channel *ch);
+
+void serve_reload_done(
+	struct keeper *k, int result, const char *why); /* after net_reload() gave 1 */
+
+/* keeper-ports.c: a stage's up, before the promise, and down */
+int ports_up(struct keeper *k, struct err *e);
+void ports_down(struct keeper *k);
+int ports_publish(struct keeper *k, const struct port_spec *p, int sock, struct err *e);
+int ports_unpublish(struct keeper *k, const struct port_spec *want,
+	struct json_list *ret_gone, struct err *e);
+/* As they listen; 'chosen': only those whose port was left to us. */
+int ports_list(const struct keeper *k, bool chosen, struct json_list *ret);
+void ports_resume(struct keeper *k); /* the warder takes bytes again */
+
+/* keeper-conn.c */
+struct port_conns {
+	struct port_conn *first;
+	size_t n;
+};
+struct port_conns *ports_conns(const struct keeper *k);
+void conn_accept(struct keeper *k, int fd, uint16_t guest); /* takes the socket over */
+void conn_close_all(struct keeper *k);
+void conn_resume_all(struct keeper *k);
+int conn_frame(struct keeper *k, struct channel *ch, const struct wire_frame *f);
+
+/* keeper-audit.c: it never fails; what can't be written down is said in the notes */
+void keeper_audit_open(struct keeper *k);
+void keeper_audit_start(struct keeper *k);
+void keeper_audit_exec(struct keeper *k, const struct control_request *q, uint16_t id);
+void keeper_audit_port(struct keeper *k, const char *action, const struct port_spec *p);
+void keeper_audit_reload(struct keeper *k, const char *what);
+void keeper_audit_stop(struct keeper *k);
+void keeper_audit_close(struct keeper *k);
+/* Lines of ROLE_EVENTS, from a role that may have been taken over. */
+void keeper_events(struct keeper *k, const char *lines, size_t len);
 
 /* keeper-relay.c */
 int relay_start(struct keeper *k, struct err *e); /* watch the warder's stream */
@@ -123,6 +180,11 @@ void relay_from_client(struct client *c, const struct wire_frame *f);
 void relay_client_gone(struct client *c);
 void relay_pay(struct keeper *k, struct channel *ch);
 void relay_flush(struct keeper *k);
+void relay_send(struct keeper *k, const struct wire_frame *f);
+bool relay_congested(const struct keeper *k); /* ports_resume() follows */
+void relay_remove(struct keeper *k, struct channel *gone);
+uint16_t relay_new_id(struct keeper *k);
+bool relay_has_commands(const struct keeper *k); /* and not only ports' connections */
 
 /* keeper.c */
 void keeper_end(struct keeper *k, const char *reason, uint64_t status);

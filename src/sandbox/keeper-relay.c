@@ -18,6 +18,9 @@
 /* A client may lag this far behind before the command is held up. */
 #define CLIENT_LAG ((size_t)512 << 10)
 
+/* So much may wait for the warder before ports' connections are held up. */
+#define WARDER_LAG ((size_t)1 << 20)
+
 struct channel *relay_find(struct keeper *k, uint16_t id)
 {
 	for (struct channel *ch = k->channels; ch; ch = ch->next)
@@ -26,7 +29,24 @@ struct channel *relay_find(struct keeper *k, uint16_t id)
 	return NULL;
 }
 
-static void remove_channel(struct keeper *k, struct channel *gone)
+uint16_t relay_new_id(struct keeper *k)
+{
+	do {
+		if (++k->next_channel <= MAIN_CHANNEL)
+			k->next_channel = MAIN_CHANNEL + 1;
+	} while (relay_find(k, k->next_channel));
+	return k->next_channel;
+}
+
+bool relay_has_commands(const struct keeper *k)
+{
+	for (const struct channel *ch = k->channels; ch; ch = ch->next)
+		if (!ch->port)
+			return true;
+	return false;
+}
+
+void relay_remove(struct keeper *k, struct channel *gone)
 {
 	for (struct channel **at = &k->channels; *at; at = &(*at)->next)
 		if (*at == gone) {
@@ -45,7 +65,12 @@ void relay_flush(struct keeper *k)
 		EPOLLIN | (wire_pending(&k->guest) ? (uint32_t)EPOLLOUT : 0));
 }
 
-static void to_warder(struct keeper *k, const struct wire_frame *f)
+bool relay_congested(const struct keeper *k)
+{
+	return wire_pending(&k->guest) > WARDER_LAG;
+}
+
+void relay_send(struct keeper *k, const struct wire_frame *f)
 {
 	if (wire_send(&k->guest, f) < 0)
 		keeper_end(k, "the warder does not listen", EXIT_STATUS_BRIG);
@@ -104,6 +129,14 @@ static int data_from_warder(
 	return 0;
 }
 
+static bool is_last(const struct keeper *k, const struct channel *only)
+{
+	for (const struct channel *ch = k->channels; ch; ch = ch->next)
+		if (!ch->port && ch != only)
+			return false;
+	return true;
+}
+
 /* Everything has come: tell who is attached, and end the sandbox if this was what it ran
  * for. */
 static void channel_done(struct keeper *k, struct channel *ch)
@@ -112,7 +145,7 @@ static void channel_done(struct keeper *k, struct channel *ch)
 
 	/* the sandbox was started for this command: whoever waits hears of it when all is
 	 * down */
-	if (ch->id != MAIN_CHANNEL && !k->main_wanted && !ch->next && k->channels == ch) {
+	if (ch->id != MAIN_CHANNEL && !k->main_wanted && is_last(k, ch)) {
 		if (!k->ending)
 			keeper_end(k, "exited", ch->status);
 		return;
@@ -129,7 +162,7 @@ static void channel_done(struct keeper *k, struct channel *ch)
 			keeper_end(k, ch->failed ? "not started" : "exited", ch->status);
 		return;
 	}
-	remove_channel(k, ch);
+	relay_remove(k, ch);
 	keeper_maybe_idle(k);
 }
 
@@ -184,9 +217,7 @@ static int started(struct keeper *k, struct channel *ch, const struct wire_frame
 		if (c->channel != ch->id || (c->verb != CONTROL_START && !ch->detached))
 			continue;
 		c->channel = 0;
-		serve_reply(c, &(struct control_reply){ .ok = true });
-		c->closing = true;
-		serve_flush(c);
+		serve_started(c);
 	}
 	return 0;
 }
@@ -216,6 +247,8 @@ static int channel_frame(struct keeper *k, const struct wire_frame *f)
 
 	if (!ch)
 		return f->type == GUEST_CREDIT || f->type == GUEST_EOF ? 0 : -EPROTO;
+	if (ch->port)
+		return conn_frame(k, ch, f);
 	switch (f->type) {
 	case GUEST_DATA: return data_from_warder(k, ch, f);
 	case GUEST_STARTED: return started(k, ch, f);
@@ -259,8 +292,11 @@ static void readable(struct loop_source *src, uint32_t events, void *data)
 	int r = 1;
 
 	(void)src;
-	if (events & EPOLLOUT)
+	if (events & EPOLLOUT) {
 		relay_flush(k);
+		if (!relay_congested(k))
+			ports_resume(k);
+	}
 	if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		return;
 	/* a few at a time, so that clients are served between */
@@ -332,6 +368,7 @@ struct channel *relay_exec(
 	ch->next = k->channels;
 	k->channels = ch;
 	relay_flush(k);
+	keeper_audit_exec(k, q, id);
 	return ch;
 }
 
@@ -403,7 +440,7 @@ void relay_from_client(struct client *c, const struct wire_frame *f)
 	case CONTROL_DETACH: ch->runs_on = true; return;
 	default: serve_drop(c); return;
 	}
-	to_warder(k, &on);
+	relay_send(k, &on);
 }
 
 void relay_client_gone(struct client *c)

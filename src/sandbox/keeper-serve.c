@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/loop.h"
+#include "sandbox/keeper-net.h"
+#include "sandbox/port.h"
 
 #include <signal.h>
 #include <sys/socket.h>
@@ -37,6 +39,14 @@ struct client *serve_add(struct keeper *k, int fd, struct err *e)
 	return c;
 }
 
+static void forget_publish(struct client *c)
+{
+	if (c->publish)
+		port_clear(c->publish);
+	free(c->publish);
+	c->publish = NULL;
+}
+
 void serve_drop(struct client *c)
 {
 	struct keeper *k = c->k;
@@ -50,6 +60,8 @@ void serve_drop(struct client *c)
 	loop_source_free(c->src);
 	wire_clear(&c->wire);
 	buf_clear(&c->request);
+	free(c->what);
+	forget_publish(c);
 	free(c);
 	keeper_maybe_idle(k);
 }
@@ -158,6 +170,152 @@ void serve_end_all(struct keeper *k)
 	}
 }
 
+static void reply_and_close(struct client *c, struct control_reply *r)
+{
+	serve_reply(c, r);
+	c->closing = true;
+	serve_flush(c);
+}
+
+/* "Done", and the ports there are; or only those that the person doesn't know yet. */
+static void reply_ports(struct client *c, bool chosen)
+{
+	struct control_reply r = { .ok = true };
+
+	(void)ports_list(c->k, chosen, &r.ports);
+	serve_reply(c, &r);
+	json_struct_clear(&control_reply_schema, &r);
+}
+
+void serve_started(struct client *c)
+{
+	reply_ports(c, true);
+	c->closing = true;
+	serve_flush(c);
+}
+
+/* Sockets to listen on can't be made here any more (promise): the client brings them. */
+static int publish(struct client *c, const struct control_request *q, struct err *e)
+{
+	int r = port_check_wall(c->k->wall, e);
+
+	if (r < 0)
+		return r;
+	c->publish = calloc(1, sizeof(*c->publish));
+	if (!c->publish)
+		return err_set(e, ENOMEM, "out of memory");
+	r = port_parse(q->port ? q->port : "", c->publish, e);
+	if (r == 0)
+		serve_reply(c, &(struct control_reply){ .ok = true });
+	return r;
+}
+
+static void publish_sockets(struct client *c)
+{
+	struct err e = { 0 };
+	int r = ports_publish(c->k, c->publish, c->wire.fd, &e);
+
+	if (r == -EAGAIN)
+		return;
+	forget_publish(c);
+	if (r < 0)
+		serve_error(c, &e);
+	else
+		reply_and_close(c, &(struct control_reply){ .ok = true });
+}
+
+static int unpublish(struct client *c, const struct control_request *q, struct err *e)
+{
+	struct control_reply reply = { .ok = true };
+	struct port_spec want = { 0 };
+	int r = port_parse(q->port ? q->port : "", &want, e);
+
+	if (r == 0)
+		r = ports_unpublish(c->k, &want, &reply.ports, e);
+	if (r == 0)
+		reply_and_close(c, &reply);
+	port_clear(&want);
+	json_struct_clear(&control_reply_schema, &reply);
+	return r;
+}
+
+/*
+ * One at a time: who asks while another is under way waits for one of its own, as the
+ * first may have read the rules before they changed again.
+ */
+static int reload(struct client *c, const struct control_request *q, struct err *e)
+{
+	if (!str_eq(q->what, "policy") && !str_eq(q->what, "secrets"))
+		return err_set(e, EINVAL, "nothing of that name can be loaded anew");
+	c->what = strdup(q->what);
+	if (!c->what)
+		return err_set(e, ENOMEM, "out of memory");
+	c->reload = RELOAD_QUEUED;
+	return 0;
+}
+
+static struct client *next_reload(struct keeper *k)
+{
+	/* the list has the last to come first */
+	struct client *first = NULL;
+
+	for (struct client *c = k->clients; c; c = c->next)
+		if (c->reload == RELOAD_QUEUED && !c->closing)
+			first = c;
+	return first;
+}
+
+static void reload_reply(struct client *c, int result, const char *why)
+{
+	struct err e = { 0 };
+
+	c->reload = RELOAD_NONE;
+	if (result == 0) {
+		reply_and_close(c, &(struct control_reply){ .ok = true });
+		return;
+	}
+	(void)err_set(&e, -result, "%s", why && *why ? why : err_text(-result));
+	serve_error(c, &e);
+}
+
+static void reload_next(struct keeper *k)
+{
+	struct client *first;
+
+	while (!k->reloading && (first = next_reload(k))) {
+		auto_free char *what = strdup(first->what);
+		struct err e = { 0 };
+		int r;
+
+		for (struct client *c = k->clients; c; c = c->next)
+			if (c->reload == RELOAD_QUEUED && str_eq(c->what, first->what))
+				c->reload = RELOAD_ASKED;
+		k->reloading = true;
+		r = what ? net_reload(k, what, &e) : err_set(&e, ENOMEM, "out of memory");
+		if (r == 1)
+			return;
+		serve_reload_done(k, r, e.msg);
+	}
+}
+
+void serve_reload_done(struct keeper *k, int result, const char *why)
+{
+	const char *what = NULL;
+
+	if (!k->reloading)
+		return;
+	for (struct client *c = k->clients; c; c = c->next) {
+		if (c->reload != RELOAD_ASKED)
+			continue;
+		what = c->what;
+		reload_reply(c, result, why);
+	}
+	if (result == 0 && what)
+		keeper_audit_reload(k, what);
+	k->reloading = false;
+	reload_next(k);
+}
+
 static int set_paused(struct keeper *k, bool on, struct err *e)
 {
 	int r;
@@ -241,11 +399,7 @@ static int run_exec(struct client *c, const struct control_request *q, struct er
 
 	if (q->argv.n == 0)
 		return err_set(e, EINVAL, "no command");
-	do {
-		if (++k->next_channel <= MAIN_CHANNEL)
-			k->next_channel = MAIN_CHANNEL + 1;
-	} while (relay_find(k, k->next_channel));
-	ch = relay_exec(k, q, k->next_channel, e);
+	ch = relay_exec(k, q, relay_new_id(k), e);
 	if (!ch)
 		return -e->code;
 	if (!q->detach)
@@ -283,7 +437,7 @@ static int run_main(struct client *c, const struct control_request *q, struct er
 	if (r < 0)
 		return r;
 	if (c->verb == CONTROL_RUN)
-		serve_reply(c, &(struct control_reply){ .ok = true });
+		reply_ports(c, true);
 	relay_attach(c, relay_find(c->k, MAIN_CHANNEL));
 	return 0;
 }
@@ -334,6 +488,18 @@ static int request(struct client *c, const struct control_request *q, struct err
 	case CONTROL_PAUSE: r = set_paused(k, true, e); break;
 	case CONTROL_RESUME: r = set_paused(k, false, e); break;
 	case CONTROL_PING: break;
+	case CONTROL_PUBLISH: return publish(c, q, e);
+	case CONTROL_UNPUBLISH: return unpublish(c, q, e);
+	case CONTROL_PORTS:
+		reply_ports(c, false);
+		c->closing = true;
+		serve_flush(c);
+		return 0;
+	case CONTROL_RELOAD:
+		r = reload(c, q, e);
+		if (r == 0)
+			reload_next(k);
+		return r;
 	}
 	if (r < 0)
 		return r;
@@ -387,6 +553,10 @@ static void client_ready(struct loop_source *src, uint32_t events, void *data)
 		serve_flush(c);
 	if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		return;
+	if (c->publish && !c->closing) {
+		publish_sockets(c);
+		return;
+	}
 	r = wire_read(&c->wire);
 	if (r == -EAGAIN)
 		return;

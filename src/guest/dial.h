@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dial.h - "@dial PORT": a connection to a server inside, over standard input and output.
+ */
+#ifndef BRIG_GUEST_DIAL_H
+#define BRIG_GUEST_DIAL_H
+
+#define DIAL_REFUSED 1 /* nobody listens there */
+#define DIAL_BROKEN  2 /* it was, but ended by a reset */
+
+/*
+ * Connect to 127.0.0.1 or [::1] and carry bytes both ways until both directions have
+ * ended; the end of one is passed on as such. SIGTERM resets the connection. Returns the
+ * exit status.
+ */
+int dial_run(const char *port);
+
+#endif
