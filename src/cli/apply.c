@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/out.h"
 #include "cli/session.h"
+#include "cli/tally.h"
 #include "cli/verbs.h"
 #include "sandbox/clean.h"
 #include "sandbox/guard.h"
@@ -34,6 +35,7 @@ struct apply {
 	struct strv *only; /* for each mount: paths in it; empty: nothing of it, unless */
 	bool all;          /* no path was given */
 	size_t left;
+	struct tally *tally;
 };
 
 /* A word is an id where --held was given and it is a number, else a path. */
@@ -170,6 +172,8 @@ static int apply_overlay(struct apply *x, size_t i, struct err *e)
 		size_t left = report(&ws, &rep);
 
 		x->left += left + rep.partial;
+		x->tally->changed += rep.n - left;
+		x->tally->left += left + rep.partial;
 		/* all of it is the host's now. Under a running sandbox it stays, and says
 		 * the same */
 		if (whole && left == 0 && !rep.partial)
@@ -217,6 +221,7 @@ static int release(
 		return 0;
 	}
 	(*n)++;
+	x->tally->released++;
 	return out_line("put back %s/%s", h->workspace, path ? path : "?");
 }
 
@@ -322,8 +327,13 @@ static int run(const struct invocation *inv, struct err *e)
 	r = x.only ? check(&x, e) : err_set(e, ENOMEM, "out of memory");
 	for (size_t i = 0; i + 1 < inv->words.n && r == 0; i++)
 		r = take_word(&x, inv->words.v[i], e);
-	if (r == 0)
+	x.tally = r == 0 ? tally_new(e) : NULL;
+	if (r == 0 && !x.tally)
+		r = -ENOMEM;
+	if (r == 0) {
 		r = apply_paused(&x, e);
+		tally_note(x.tally, &c.s, "apply", r);
+	}
 	for (size_t i = 0; x.only && i < c.s.rec.mounts.n; i++)
 		strv_clear(&x.only[i]);
 	free(x.only);

@@ -2,6 +2,7 @@
 #include "cli/changes.h"
 #include "cli/command.h"
 #include "cli/out.h"
+#include "cli/tally.h"
 #include "cli/verbs.h"
 #include "sandbox/guard.h"
 #include "sandbox/place.h"
@@ -21,6 +22,7 @@ static const struct opt opts[] = {
 struct discard {
 	const struct changes *c;
 	const struct strv *words; /* ids, then the sandbox's name */
+	struct tally *tally;
 };
 
 static int discard_overlay(const struct changes *c, size_t i, struct err *e)
@@ -45,8 +47,10 @@ static int discard_overlays(void *with, struct err *e)
 	int r = 0;
 
 	for (size_t i = 0; i < d->c->s.rec.mounts.n && r == 0; i++)
-		if (record_mount(&d->c->s.rec, i)->mode == MOUNT_OVERLAY)
+		if (record_mount(&d->c->s.rec, i)->mode == MOUNT_OVERLAY) {
 			r = discard_overlay(d->c, i, e);
+			d->tally->overlays += r == 0;
+		}
 	return r;
 }
 
@@ -90,6 +94,7 @@ static int discard_held(void *with, struct err *e)
 			drop_aside(d->c, &v[i]);
 			r = guard_drop(dir, v[i].id, e);
 			dropped += r == 0;
+			d->tally->dropped += r == 0;
 		}
 		guard_held_clear(&v[i]);
 	}
@@ -104,7 +109,7 @@ static int run(const struct invocation *inv, struct err *e)
 {
 	const struct discard_args *a = inv->args;
 	auto_changes struct changes c = CHANGES_INIT;
-	struct discard d = { &c, &inv->words };
+	struct discard d = { .c = &c, .words = &inv->words };
 	int r;
 
 	if (!a->held && inv->words.n > 1)
@@ -115,7 +120,12 @@ static int run(const struct invocation *inv, struct err *e)
 	if (!a->held && changes_overlays(&c) == 0)
 		return err_set(
 			e, EINVAL, "sandbox '%s' has no overlay workspace", c.s.name);
-	return changes_work(&c, a->held ? discard_held : discard_overlays, &d, e);
+	d.tally = tally_new(e);
+	if (!d.tally)
+		return -ENOMEM;
+	r = changes_work(&c, a->held ? discard_held : discard_overlays, &d, e);
+	tally_note(d.tally, &c.s, "discard", r);
+	return r;
 }
 
 const struct command verb_discard = {

@@ -18,9 +18,11 @@
 #include "cli/env.h"
 #include "cli/images.h"
 #include "cli/make-mounts.h"
+#include "cli/make-net.h"
 #include "cli/out.h"
 #include "linux/idmap.h"
 #include "sandbox/agent.h"
+#include "sandbox/clean.h"
 #include "wall/wall.h"
 
 #include <limits.h>
@@ -64,6 +66,10 @@ void make_args_clear(struct make_args *a)
 	strv_clear(&a->env);
 	strv_clear(&a->env_files);
 	strv_clear(&a->volumes);
+	strv_clear(&a->allow);
+	strv_clear(&a->deny);
+	strv_clear(&a->secrets);
+	strv_clear(&a->publish);
 }
 
 static int no_memory(struct err *e)
@@ -103,30 +109,21 @@ static int choose_wall(struct making *m, struct err *e)
 	return str_set(&m->rec.wall, wall->name) < 0 ? no_memory(e) : 0;
 }
 
+/* What the options say of the network. */
+static struct make_net wanted_net(const struct make_args *a)
+{
+	return (struct make_net){ .preset = a->net,
+		.allow = &a->allow,
+		.deny = &a->deny,
+		.secrets = &a->secrets,
+		.publish = &a->publish };
+}
+
 static int choose_net(struct making *m, struct err *e)
 {
-	const struct wall *wall;
-	const char *net = m->args->net;
-	int r = wall_find(m->rec.wall, &wall, e);
+	struct make_net want = wanted_net(m->args);
 
-	if (r < 0)
-		return r;
-	if (!net)
-		net = wall->own_net ? "none" : "host";
-	if (strcmp(net, "none") != 0 && strcmp(net, "host") != 0) {
-		(void)err_set(e, EINVAL,
-			"'--net %s' is not to be had: this brig has none and host", net);
-		return -EINVAL;
-	}
-	if ((strcmp(net, "host") == 0) == wall->own_net) {
-		(void)err_set(
-			e, EINVAL, "the %s wall has no '--net %s'", wall->name, net);
-		err_hint(e,
-			wall->own_net ? "only the chroot wall shares the host's network"
-				      : "a wall from nspawn up has a network of its own");
-		return -EINVAL;
-	}
-	return str_set(&m->rec.net, net) < 0 ? no_memory(e) : 0;
+	return make_net_choose(&m->rec, &want, e);
 }
 
 static int default_env(struct making *m, struct err *e)
@@ -161,6 +158,14 @@ static int default_env(struct making *m, struct err *e)
 	return r < 0 ? no_memory(e) : 0;
 }
 
+static int choose_secrets(struct making *m, struct err *e)
+{
+	struct make_net want = wanted_net(m->args);
+	int r = make_net_grants(&m->rec, &want, &m->agent, e);
+
+	return r == 0 ? make_net_env(&m->rec, e) : r;
+}
+
 /* Image, recipe, files, options: what comes later wins. */
 static int choose_env(struct making *m, struct err *e)
 {
@@ -173,6 +178,8 @@ static int choose_env(struct making *m, struct err *e)
 		r = env_file(&m->rec.env, m->args->env_files.v[i], e);
 	if (r == 0)
 		r = default_env(m, e);
+	if (r == 0)
+		r = choose_secrets(m, e);
 	return r == 0 ? env_set_all(&m->rec.env, &m->args->env, e) : r;
 }
 
@@ -402,6 +409,12 @@ static int reuse(struct making *m, struct sandbox *s, struct err *e)
 	old->tty = m->rec.tty;
 	old->stdin_open = m->rec.stdin_open;
 	old->timeout = m->rec.timeout;
+	if (m->args->publish.n) {
+		struct json_list had = old->ports;
+
+		old->ports = m->rec.ports;
+		m->rec.ports = had;
+	}
 	if (m->args->user)
 		(void)str_set(&old->user, m->rec.user);
 	if (m->args->workdir)
@@ -443,7 +456,15 @@ static int settle(struct making *m, struct sandbox *ret, bool *ret_existed, stru
 		*ret_existed = true;
 		return 0;
 	}
-	return sandbox_create(&m->rec, ret, e);
+	r = sandbox_create(&m->rec, ret, e);
+	if (r == 0) {
+		struct make_net want = wanted_net(m->args);
+
+		r = make_net_rules(ret, &want, &m->agent, e);
+		if (r < 0)
+			(void)clean_remove(ret, &m->ids, -1, NULL);
+	}
+	return r;
 }
 
 static int fill(struct making *m, bool reusable, struct err *e)

@@ -13,7 +13,7 @@
 
 struct make_args {
 	char *wall, *image, *name, *user, *workdir, *net, *hostname, *detach_keys, *pull;
-	struct strv env, env_files, volumes;
+	struct strv env, env_files, volumes, allow, deny, secrets, publish;
 	uint64_t memory, cpus, pids, timeout;
 	bool detach, rm, interactive, tty, again, quiet, json;
 	bool fleeting; /* started at once, and gone with --rm */
@@ -62,8 +62,16 @@ struct make_args {
 			opt_list, "show a directory, file or socket of the host's",    \
 			.words = "@file"),                                             \
 		OPT(type, "net", 0, "NET", at.net, opt_str,                            \
-			"network: none; the chroot wall has the host's",               \
-			.words = "none host"),                                         \
+			"network: none, locked, balanced or open; chroot: host",       \
+			.words = "none locked balanced open host"),                    \
+		OPT(type, "allow", 0, "RULE", at.allow, opt_list,                      \
+			"allow connections to a host, address or URL"),                \
+		OPT(type, "deny", 0, "RULE", at.deny, opt_list,                        \
+			"deny them, whatever else allows them"),                       \
+		OPT(type, "secret", 0, "NAME[=VAR]", at.secrets, opt_list,             \
+			"let it use a stored secret, which it never sees"),            \
+		OPT(type, "publish", 'p', "[IP:]HOST:GUEST", at.publish, opt_list,     \
+			"have a port of the host's lead to one inside"),               \
 		OPT(type, "timeout", 0, "TIME", at.timeout, opt_duration,              \
 			"stop it after TIME (30, 5m, 1h30m); exit status 124"),        \
 		OPT(type, "detach-keys", 0, "KEYS", at.detach_keys, opt_str,           \

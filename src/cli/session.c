@@ -11,6 +11,7 @@
 #include "guest/proto.h"
 #include "sandbox/clean.h"
 #include "sandbox/keeper.h"
+#include "sandbox/port.h"
 #include "sandbox/sandbox.h"
 
 #include <fcntl.h>
@@ -122,12 +123,25 @@ int session_ask(
 	return r;
 }
 
+/* Ports that were left to the keeper to choose. */
+static void note_ports(const struct control_reply *r)
+{
+	for (size_t i = 0; i < r->ports.n; i++) {
+		const struct port_spec *p = port_at(&r->ports, i);
+
+		out_note("port %llu is published at %s:%llu",
+			(unsigned long long)p->guest, p->ip ? p->ip : "127.0.0.1",
+			(unsigned long long)p->host);
+	}
+}
+
 int session_start(int fd, const struct control_request *q, struct err *e)
 {
 	struct control_reply reply;
 	int r = session_ask(fd, q, &reply, e);
 
 	if (r == 0) {
+		note_ports(&reply);
 		json_struct_clear(&control_reply_schema, &reply);
 		return 0;
 	}
@@ -325,6 +339,7 @@ static int serve_frame(struct attached *a, const struct wire_frame *f)
 			if (a->held)
 				sandbox_release(a->held);
 			r = reply.ok ? 0 : reply_error(&reply, &a->err);
+			note_ports(&reply);
 			json_struct_clear(&control_reply_schema, &reply);
 		}
 		return r;

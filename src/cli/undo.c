@@ -4,6 +4,7 @@
 #include "cli/changes.h"
 #include "cli/command.h"
 #include "cli/out.h"
+#include "cli/tally.h"
 #include "cli/verbs.h"
 #include "sandbox/points.h"
 
@@ -28,6 +29,7 @@ struct undo {
 	uint64_t to;  /* 0: the last */
 	int64_t keep; /* the restore point of the state before; 0 until there is one */
 	size_t done, kept;
+	struct tally *tally;
 };
 
 static bool is_workspace(const struct mount_spec *m)
@@ -129,6 +131,8 @@ static int undo_one(struct undo *u, size_t i, struct err *e)
 	r = undo_restore(&ws, point, keep, &limits, &stats, e);
 	u->done++;
 	u->kept += stats.kept;
+	u->tally->changed += stats.changed;
+	u->tally->removed += stats.removed;
 	return r < 0 ? r : report(m, &stats, taken);
 }
 
@@ -155,8 +159,13 @@ static int work(void *with, struct err *e)
 
 static int undo(struct undo *u, struct err *e)
 {
-	int r = changes_work(u->c, work, u, e);
+	int r;
 
+	u->tally = tally_new(e);
+	if (!u->tally)
+		return -ENOMEM;
+	r = changes_work(u->c, work, u, e);
+	tally_note(u->tally, &u->c->s, "undo", r);
 	if (r == 0)
 		return explain(u, e);
 	/* the oldest make room for the state before this undo */

@@ -18,10 +18,10 @@ struct special {
 	uint8_t kind; /* enum address_kind */
 };
 
-#define V4(a_, b_, c_, d_, bits_, kind_)                                            \
-	{                                                                           \
-		.base = { [12] = (a_), [13] = (b_), [14] = (c_), [15] = (d_) },     \
-		.bits = (bits_), .kind = (kind_)                                    \
+#define V4(a_, b_, c_, d_, bits_, kind_)                                        \
+	{                                                                       \
+		.base = { [12] = (a_), [13] = (b_), [14] = (c_), [15] = (d_) }, \
+		.bits = (bits_), .kind = (kind_)                                \
 	}
 #define V6(kind_, bits_, ...)                                             \
 	{                                                                 \
@@ -36,20 +36,13 @@ static const struct special v4_table[] = {
 	V4(168, 63, 129, 16, 32, ADDRESS_METADATA),
 	V4(100, 100, 100, 200, 32, ADDRESS_METADATA),
 	V4(192, 0, 0, 192, 32, ADDRESS_METADATA),
-	V4(192, 80, 8, 124, 32, ADDRESS_METADATA),
-	V4(0, 0, 0, 0, 8, ADDRESS_SPECIAL),
-	V4(10, 0, 0, 0, 8, ADDRESS_PRIVATE),
-	V4(100, 64, 0, 0, 10, ADDRESS_PRIVATE),
-	V4(127, 0, 0, 0, 8, ADDRESS_LOOPBACK),
-	V4(169, 254, 0, 0, 16, ADDRESS_LINK_LOCAL),
-	V4(172, 16, 0, 0, 12, ADDRESS_PRIVATE),
-	V4(192, 0, 0, 0, 24, ADDRESS_SPECIAL),
-	V4(192, 0, 2, 0, 24, ADDRESS_SPECIAL),
-	V4(192, 88, 99, 0, 24, ADDRESS_SPECIAL),
-	V4(192, 168, 0, 0, 16, ADDRESS_PRIVATE),
-	V4(198, 18, 0, 0, 15, ADDRESS_SPECIAL),
-	V4(198, 51, 100, 0, 24, ADDRESS_SPECIAL),
-	V4(203, 0, 113, 0, 24, ADDRESS_SPECIAL),
+	V4(192, 80, 8, 124, 32, ADDRESS_METADATA), V4(0, 0, 0, 0, 8, ADDRESS_SPECIAL),
+	V4(10, 0, 0, 0, 8, ADDRESS_PRIVATE), V4(100, 64, 0, 0, 10, ADDRESS_PRIVATE),
+	V4(127, 0, 0, 0, 8, ADDRESS_LOOPBACK), V4(169, 254, 0, 0, 16, ADDRESS_LINK_LOCAL),
+	V4(172, 16, 0, 0, 12, ADDRESS_PRIVATE), V4(192, 0, 0, 0, 24, ADDRESS_SPECIAL),
+	V4(192, 0, 2, 0, 24, ADDRESS_SPECIAL), V4(192, 88, 99, 0, 24, ADDRESS_SPECIAL),
+	V4(192, 168, 0, 0, 16, ADDRESS_PRIVATE), V4(198, 18, 0, 0, 15, ADDRESS_SPECIAL),
+	V4(198, 51, 100, 0, 24, ADDRESS_SPECIAL), V4(203, 0, 113, 0, 24, ADDRESS_SPECIAL),
 	V4(224, 0, 0, 0, 3, ADDRESS_SPECIAL), /* multicast, reserved, broadcast */
 };
 
@@ -148,7 +141,8 @@ const char *address_kind_name(enum address_kind k)
 {
 	static const char *const names[] = { "a public address", "a private address",
 		"a loopback address", "a link-local address",
-		"an address of a metadata service", "a reserved address" };
+		"an address of a metadata service", "a reserved address",
+		"an address of this host" };
 
 	return names[k];
 }

@@ -33,6 +33,7 @@ enum address_kind {
 	ADDRESS_LINK_LOCAL, /* 169.254/16, fe80::/10: cloud metadata among them */
 	ADDRESS_METADATA,   /* the metadata services that are not link-local */
 	ADDRESS_SPECIAL, /* multicast, broadcast, documentation, unspecified, reserved */
+	ADDRESS_OWN,     /* public by itself, but this host's: policy_own_address() */
 };
 
 enum address_kind address_kind(const struct address *a);

@@ -214,7 +214,8 @@ int dns_query_parse(const void *data, size_t len, struct dns_query *ret)
 	return 0;
 }
 
-static size_t put_records(const struct dns_query *q, const struct dns_answer *a, uint8_t *at)
+static size_t put_records(
+	const struct dns_query *q, const struct dns_answer *a, uint8_t *at)
 {
 	uint16_t len = q->type == DNS_A ? 4 : 16;
 	uint8_t *p = at;
@@ -233,9 +234,9 @@ static size_t put_records(const struct dns_query *q, const struct dns_answer *a,
 
 static size_t put_opt(const struct dns_answer *a, uint8_t *at)
 {
-	size_t text = a->ede != DNS_EDE_NONE && a->ede_text ?
-		strnlen(a->ede_text, EDE_TEXT_MAX) :
-		0;
+	size_t text = a->ede != DNS_EDE_NONE && a->ede_text
+		? strnlen(a->ede_text, EDE_TEXT_MAX)
+		: 0;
 
 	memset(at, 0, OPT_HEADER);
 	put16(at + 1, DNS_OPT);
@@ -254,8 +255,8 @@ static size_t put_opt(const struct dns_answer *a, uint8_t *at)
 
 /* There is no SOA in what is negative, so that nobody caches it (RFC 2308 section 5): the
  * policy may be another one a moment later. */
-size_t dns_answer_build(const struct dns_query *q, const struct dns_answer *a,
-	uint8_t *out, size_t max)
+size_t dns_answer_build(
+	const struct dns_query *q, const struct dns_answer *a, uint8_t *out, size_t max)
 {
 	uint8_t room[DNS_OWN_ANSWER_MAX], opt[OPT_HEADER + 6 + EDE_TEXT_MAX];
 	size_t opt_len = q->edns ? put_opt(a, opt) : 0, n = DNS_HEADER, records = 0;

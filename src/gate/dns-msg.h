@@ -25,12 +25,7 @@
 #define DNS_TTL_MAX        3600U
 #define DNS_OWN_ANSWER_MAX 1232U /* longer than any that dns_answer_build() makes */
 
-enum dns_type {
-	DNS_A = 1,
-	DNS_CNAME = 5,
-	DNS_AAAA = 28,
-	DNS_OPT = 41,
-};
+enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_AAAA = 28, DNS_OPT = 41 };
 #define DNS_CLASS_IN 1
 
 enum dns_rcode {
@@ -51,7 +46,7 @@ struct dns_query {
 	uint8_t rcode; /* not DNS_NOERROR: all that it deserves */
 	bool recurse, no_check;
 	bool edns;
-	uint16_t udp_size; /* what the client takes; at least DNS_UDP_MIN */
+	uint16_t udp_size;           /* what the client takes; at least DNS_UDP_MIN */
 	char name[NAME_MAX_LEN + 1]; /* normalised; "": no host name */
 	uint8_t question[DNS_QUESTION_MAX]; /* as it came */
 	size_t question_len;                /* 0: none that could be read */
@@ -62,7 +57,7 @@ struct dns_answer {
 	const struct address *addrs; /* of the type that was asked for */
 	size_t n;                    /* at most DNS_ADDRESSES_MAX */
 	uint32_t ttl;
-	uint16_t ede; /* DNS_EDE_NONE; told to those that speak EDNS */
+	uint16_t ede;         /* DNS_EDE_NONE; told to those that speak EDNS */
 	const char *ede_text; /* cut after 128 bytes */
 };
 
@@ -80,8 +75,8 @@ int dns_query_parse(const void *data, size_t len, struct dns_query *ret);
  * that don't fit are left out, all of them, and the answer says that it is truncated.
  * Returns the length.
  */
-size_t dns_answer_build(const struct dns_query *q, const struct dns_answer *a,
-	uint8_t *out, size_t max);
+size_t dns_answer_build(
+	const struct dns_query *q, const struct dns_answer *a, uint8_t *out, size_t max);
 
 /* What was asked of a server: to recognise the answer. */
 struct dns_asked {
@@ -98,7 +93,7 @@ struct dns_asked {
 int dns_asked_init(struct dns_asked *a, const char *name, uint16_t type,
 	const uint8_t random[DNS_ASK_RANDOM]);
 
-/* The query for it. Returns the length, at most DNS_HEADER + DNS_QUESTION_MAX. */
+/* The query for it. Returns the length. */
 #define DNS_OWN_QUERY_MAX (DNS_HEADER + DNS_QUESTION_MAX)
 size_t dns_asked_build(const struct dns_asked *a, uint8_t out[DNS_OWN_QUERY_MAX]);
 

@@ -10,9 +10,11 @@
  *						connect to; none left: NODATA
  *	any other type				NODATA (HTTPS and SVCB among them: they
  *						would bring keys of ECH)
- *	host.brig.internal, gate.brig.internal	fixed addresses
+ *	host.brig.internal, gate.brig.internal	fixed addresses (linux/gatens-const.h)
  *
- * Answers are built anew: the name that was asked for, and addresses; TTLs clamped.
+ * Answers are built anew: the name that was asked for, and addresses; TTLs clamped. Every
+ * address is pinned before it is told. Where the host reaches the world through a proxy,
+ * nothing is asked upstream: a name gets an address that is made up (198.18.0.0/15).
  */
 #ifndef BRIG_GATE_DNS_H
 #define BRIG_GATE_DNS_H
@@ -21,11 +23,15 @@ struct err;
 struct gate;
 struct dns;
 
+/* Bounds of what a sandbox can make the gate keep. */
+#define DNS_WAITING_MAX 512U /* questions; the oldest is given up */
+#define DNS_CONNS_MAX   64U  /* over TCP */
+
 /* 'udp' are descriptors (-1: none) of IPv4 and IPv6; they stay the caller's. */
 int dns_start(struct gate *g, const int udp[2], struct dns **ret, struct err *e);
 void dns_stop(struct dns *d);
 
-/* Serve a connection to port 53; takes 'fd' over. */
+/* Serve a connection to port 53; takes 'fd' over, also when it fails. */
 int dns_serve_tcp(struct dns *d, int fd, struct err *e);
 
 #endif

@@ -28,6 +28,23 @@ static struct exchange_request sample(void)
 	return q;
 }
 
+TEST(headers_can_be_added_to_those_that_were_decoded)
+{
+	struct exchange_headers from = { 0 }, to = { 0 };
+	auto_buf struct buf text = { 0 };
+	struct err e = { 0 };
+
+	for (int i = 0; i < 3; i++)
+		expect(exchange_header_add(&from, "a", "b") == 0);
+	expect(exchange_headers_encode(&from, &text) == 0);
+	expect(exchange_headers_decode(text.data, text.len, &to, &e) == 0 && to.n == 3);
+	for (int i = 0; i < 20; i++)
+		expect(exchange_header_add(&to, "c", "d") == 0);
+	expect_str(exchange_header_get(&to, "c"), "d");
+	exchange_headers_clear(&from);
+	exchange_headers_clear(&to);
+}
+
 TEST(a_request_comes_out_as_it_went_in)
 {
 	struct exchange_request q = sample(), back = { 0 };

@@ -92,13 +92,16 @@ static char *get_str(struct cursor *c)
 
 static void get_headers(struct cursor *c, struct exchange_headers *h)
 {
-	size_t n = get16(c);
+	size_t n = get16(c), room = 1;
 
 	if (c->bad || n > EXCHANGE_HEADERS_MAX) {
 		c->bad = true;
 		return;
 	}
-	h->v = n ? calloc(n, sizeof(*h->v)) : NULL;
+	/* as exchange_header_add() has it, which may be used on what was decoded */
+	while (room < n)
+		room *= 2;
+	h->v = n ? calloc(room, sizeof(*h->v)) : NULL;
 	if (n && !h->v)
 		c->bad = c->no_memory = true;
 	while (!c->bad && h->n < n) {

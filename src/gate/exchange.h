@@ -9,7 +9,10 @@
  *
  *	gate → injector   REQUEST (head), DATA..., END (trailers; may be empty) | RESET
  *	injector → gate   RESPONSE (head; several while the status is 1xx), DATA..., END (trailers)
- *	                  | FAILED (struct exchange_failure), then the socket is closed
+ *	                  | FAILED (struct exchange_failure), then the socket ends
+ *
+ * A body of known length has exactly that many bytes. RESET, like closing the socket, ends
+ * both. An END may come before the gate's own: it goes on to its END, or closes.
  *
  * After a RESPONSE with status 101, or 2xx to an extended CONNECT (RFC 8441), DATA goes both
  * ways until each side has said END: a WebSocket.

@@ -50,6 +50,9 @@ struct gate_event {
 void gate_judge(struct gate *g, const struct policy_query *q, struct policy_verdict *ret);
 void gate_log(struct gate *g, const struct gate_event *ev);
 
+/* Behind an upstream proxy, is this one of the addresses that were made up for names? */
+bool gate_is_made_up(const struct gate *g, const struct address *a);
+
 /*
  * Where may connections for 'name' go? Resolves what is not pinned; addresses that the
  * policy refuses for this name and port are left out. The call-back is called once, never

@@ -132,11 +132,15 @@ static bool parse_body(struct reader r, struct hello *h)
 		parse_extensions(extensions, h);
 }
 
-/* A hello in the form of SSL 2, which some servers still read as TLS (RFC 5246 E.2). */
-static bool is_ssl2(const uint8_t *p, size_t len)
+/*
+ * What begins with something else than a TLS record. A hello in the form of SSL 2 (RFC 5246
+ * section E.2) has no server name, and some servers still read it as TLS.
+ */
+static enum hello_result parse_other(const uint8_t *p, size_t len)
 {
-	return len >= 5 && (p[0] & 0x80) && p[2] == CLIENT_HELLO && p[3] <= 3 &&
-		(p[3] == 3 || p[4] == 2);
+	if (!(p[0] & 0x80) || (len > 2 && p[2] != CLIENT_HELLO) || (len > 3 && p[3] > 3))
+		return HELLO_OTHER;
+	return len < 4 ? HELLO_MORE : HELLO_BAD;
 }
 
 /*
@@ -196,12 +200,13 @@ enum hello_result hello_parse(const void *data, size_t len, struct hello *ret)
 	if (!len)
 		return HELLO_MORE;
 	if (p[0] != RECORD_HANDSHAKE || (len > 1 && p[1] != 3))
-		return is_ssl2(p, len) ? HELLO_BAD : HELLO_OTHER;
+		return parse_other(p, len);
 	result = join(p, full ? HELLO_MAX : len, room, &whole);
 	if (result == HELLO_MORE && full)
 		return HELLO_BAD;
 	if (result == HELLO_DONE &&
-		!parse_body((struct reader){ room + MESSAGE_HEADER, whole - MESSAGE_HEADER },
+		!parse_body(
+			(struct reader){ room + MESSAGE_HEADER, whole - MESSAGE_HEADER },
 			ret)) {
 		*ret = (struct hello){ 0 };
 		result = HELLO_BAD;

@@ -111,9 +111,9 @@ static int take_trailer(struct http1_body *b, struct err *e)
 		return r;
 	if (b->trailers.n == HTTP1_TRAILERS_N)
 		return bad(e, "there are too many trailers");
-	r = http1_trailer_is_sane(f.name) ?
-		exchange_header_add(&b->trailers, f.name, f.value) :
-		0;
+	r = http1_trailer_is_sane(f.name)
+		? exchange_header_add(&b->trailers, f.name, f.value)
+		: 0;
 	b->trailer.len = 0;
 	return r < 0 ? err_set(e, -r, "chunked body: %s", err_text(-r)) : 0;
 }

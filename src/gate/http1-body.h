@@ -18,7 +18,7 @@ struct err;
 #define HTTP1_TRAILERS_N   64U
 
 struct http1_body {
-	int state;    /* 0: at the beginning */
+	int state;     /* 0: at the beginning */
 	uint64_t left; /* of the chunk */
 	unsigned digits;
 	size_t line; /* bytes of the line so far */

@@ -83,8 +83,8 @@ static int write_framing(const struct http1_reply *r, struct buf *out)
 static int write_connection(const struct http1_reply *r, struct buf *out)
 {
 	if (r->head->status == 101)
-		return buf_addf(out, "connection: Upgrade\r\nupgrade: %s\r\n",
-			r->head->upgrade);
+		return buf_addf(
+			out, "connection: Upgrade\r\nupgrade: %s\r\n", r->head->upgrade);
 	if (r->head->status < 200)
 		return 0;
 	if (!r->keep)
@@ -108,20 +108,6 @@ int http1_write_head(const struct http1_reply *r, struct buf *out)
 	res = res == 0 ? write_framing(r, out) : res;
 	res = res == 0 ? write_connection(r, out) : res;
 	return res == 0 ? buf_add(out, "\r\n", 2) : res;
-}
-
-int http1_write_chunk(const void *data, size_t len, struct buf *out)
-{
-	int r;
-
-	if (!len)
-		return 0; /* an empty chunk would be the end */
-	r = buf_reserve(out, len + 24);
-	if (r < 0)
-		return r;
-	(void)buf_addf(out, "%zx\r\n", len);
-	(void)buf_add(out, data, len);
-	return buf_add(out, "\r\n", 2);
 }
 
 int http1_write_last(const struct exchange_headers *trailers, struct buf *out)

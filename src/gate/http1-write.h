@@ -25,7 +25,7 @@ struct http1_reply {
 enum http1_framing http1_framing_of(const struct http1_reply *r);
 
 int http1_write_head(const struct http1_reply *r, struct buf *out);
-int http1_write_chunk(const void *data, size_t len, struct buf *out);
+/* The last chunk, and those of the trailers that may be passed on. */
 int http1_write_last(const struct exchange_headers *trailers, struct buf *out);
 
 /* "Not Found"; never NULL. */

@@ -228,8 +228,7 @@ static void strike_named(struct reader *r)
 		bool named = false;
 
 		for (size_t k = 0; k < r->conns_n && !named; k++)
-			named = same_token(
-				r->conns[k], r->conns_len[k], h->v[i].name);
+			named = same_token(r->conns[k], r->conns_len[k], h->v[i].name);
 		if (named) {
 			free(h->v[i].name);
 			free(h->v[i].value);
@@ -240,8 +239,7 @@ static void strike_named(struct reader *r)
 	h->n = kept;
 }
 
-/* The whole of what is printable; a fragment is never sent (RFC 9112 section 3.2). */
-static bool target_is_sane(const char *s)
+bool http1_is_target(const char *s)
 {
 	for (; *s; s++)
 		if (*s <= 0x20 || *s >= 0x7f || *s == '#')
@@ -266,6 +264,8 @@ static int split_absolute(char *target, struct http1_head *h, struct err *e)
 		return bad(e, "the scheme of the request target is not http");
 	authority += 2;
 	len = strcspn(authority + 1, "/?");
+	if (!len)
+		return bad(e, "the request target names no host");
 	memmove(authority, authority + 1, len);
 	h->form = HTTP1_ABSOLUTE;
 	h->authority = authority;
@@ -289,7 +289,7 @@ static int take_target(char *target, struct http1_head *h, struct err *e)
 {
 	bool connect = strcmp(h->method, "CONNECT") == 0;
 
-	if (!*target || !target_is_sane(target))
+	if (!*target || !http1_is_target(target))
 		return bad(e, "the request target holds bytes that it mustn't");
 	if (connect) {
 		h->form = HTTP1_AUTHORITY;
@@ -326,7 +326,8 @@ static int take_request_line(char *line, size_t len, struct http1_head *h, struc
 		!isdigit((unsigned char)sp2[8]))
 		return bad(e, "the version is malformed");
 	if (sp2[6] != '1' || (sp2[8] != '0' && sp2[8] != '1'))
-		return err_set(e, EPROTONOSUPPORT, "only HTTP/1.0 and HTTP/1.1 are known");
+		return err_set(
+			e, EPROTONOSUPPORT, "only HTTP/1.0 and HTTP/1.1 are known");
 	h->minor = (unsigned)(sp2[8] - '0');
 	return take_target(sp1 + 1, h, e);
 }

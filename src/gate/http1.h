@@ -34,11 +34,11 @@ struct http1_head {
 	unsigned minor; /* HTTP/1.minor: 0 or 1 */
 	bool keep;      /* the connection may be used again */
 	bool chunked;
-	int64_t length;     /* Content-Length; 0 without one, -1 when chunked */
-	bool has_length;    /* there is a Content-Length */
-	bool expect;        /* waits for 100 Continue */
-	bool websocket;     /* asks to upgrade to it, and to nothing else */
-	bool trailers;      /* TE: trailers */
+	int64_t length;  /* Content-Length; 0 without one, -1 when chunked */
+	bool has_length; /* there is a Content-Length */
+	bool expect;     /* waits for 100 Continue */
+	bool websocket;  /* asks to upgrade to it, and to nothing else */
+	bool trailers;   /* TE: trailers */
 	struct exchange_headers headers; /* from end to end, names in lower case */
 };
 
@@ -67,6 +67,9 @@ struct http1_field {
 
 /* One header line without its CRLF, in place: name in lower case, value without blanks. */
 int http1_field_parse(char *line, size_t len, struct http1_field *ret, struct err *e);
+
+/* Visible ASCII without '#': a fragment is never sent (RFC 9112 section 3.2). */
+bool http1_is_target(const char *s);
 
 /* Is 'token' (lower case) in the comma-separated list 'value'? */
 bool http1_list_has(const char *value, const char *token);

@@ -170,73 +170,84 @@ static void remember(
 }
 
 /*
- * Take over what a predecessor left.
+ * Take over an entry that a predecessor left; 's' is a copy.
  *
- * Should:   copy before it checks; somebody may still write.
  * Mustn't:  take what is torn, no name in its normal form, or valid for longer than any
  *           answer is.
  */
-static void slot_read(struct pins *p, const struct slot *from, uint64_t latest)
+static void slot_take(struct pins *p, const struct slot *s, uint64_t latest)
 {
 	char name[NAME_MAX_LEN + 1];
 	struct address a;
-	struct slot s;
 
-	if (atomic_load(&from->state) != SLOT_SOUND)
+	if (s->state != SLOT_SOUND || s->check != slot_check(s) || s->expires > latest ||
+		s->name[sizeof(s->name) - 1] ||
+		name_normalise(s->name, strlen(s->name), name) < 0 ||
+		strcmp(name, s->name) != 0)
 		return;
-	atomic_thread_fence(memory_order_seq_cst);
-	memcpy(&s, (const void *)from, sizeof(s));
-	atomic_thread_fence(memory_order_seq_cst);
-	if (s.check != slot_check(&s) || s.expires > latest ||
-		s.name[sizeof(s.name) - 1] ||
-		name_normalise(s.name, strlen(s.name), name) < 0 ||
-		strcmp(name, s.name) != 0)
-		return;
-	memcpy(a.b, s.addr, sizeof(a.b));
-	remember(p, &a, name, s.expires);
+	memcpy(a.b, s->addr, sizeof(a.b));
+	remember(p, &a, name, s->expires);
 }
 
-/* What is taken over is written back as it is read, to places that have been read:
- * entry n comes from slot n or a later one. */
-static void take_over(struct pins *p)
+/*
+ * Entry n was in slot n or a later one, so writing it back where it belongs now can only
+ * overwrite what has been read. Reading by pread(2), unlike by the mapping, gives no
+ * memory to the parts of the region that were never written.
+ */
+static int take_over(struct pins *p, int fd)
 {
+	auto_free struct slot *copy = malloc(pins_size());
 	struct timespec now;
+	ssize_t got;
 
+	if (!copy)
+		return -ENOMEM;
+	got = pread(fd, copy, pins_size(), 0);
+	if (got != (ssize_t)pins_size())
+		return got < 0 ? -errno : -EINVAL;
 	(void)clock_gettime(CLOCK_BOOTTIME, &now);
 	for (size_t i = 0; i < PINS_ENTRIES; i++) {
 		size_t n = p->n;
 
-		slot_read(p, &p->region[i], (uint64_t)now.tv_sec + TTL_MAX);
+		if (!copy[i].state)
+			continue;
+		slot_take(p, &copy[i], (uint64_t)now.tv_sec + TTL_MAX);
 		if (p->n == n || n != i)
 			atomic_store(&p->region[i].state, 0);
 	}
+	return 0;
+}
+
+static int map_region(struct pins *p, int fd)
+{
+	struct stat st;
+	void *at;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_size < (off_t)pins_size())
+		return -EINVAL;
+	at = mmap(NULL, pins_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		return -errno;
+	p->region = at;
+	return take_over(p, fd);
 }
 
 int pins_open(int fd, struct pins **ret)
 {
 	struct pins *p = calloc(1, sizeof(*p));
-	struct stat st;
+	int r = 0;
 
 	if (!p)
 		return -ENOMEM;
 	memset(p->by_addr, 0xff, sizeof(p->by_addr));
 	memset(p->by_name, 0xff, sizeof(p->by_name));
-	if (fd >= 0) {
-		void *at = MAP_FAILED;
-
-		if (fstat(fd, &st) < 0 || st.st_size < (off_t)pins_size())
-			errno = EINVAL;
-		else
-			at = mmap(NULL, pins_size(), PROT_READ | PROT_WRITE, MAP_SHARED,
-				fd, 0);
-		if (at == MAP_FAILED) {
-			int r = -errno;
-
-			free(p);
-			return r;
-		}
-		p->region = at;
-		take_over(p);
+	if (fd >= 0)
+		r = map_region(p, fd);
+	if (r < 0) {
+		pins_free(p);
+		return r;
 	}
 	*ret = p;
 	return 0;

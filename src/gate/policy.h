@@ -8,9 +8,13 @@
  *
  *	nothing matches            denied
  *	a deny rule matches        denied, whatever else does
- *	an allow rule matches      allowed, but: a public name that leads to a private,
- *	                           link-local, metadata, loopback or special address
- *	                           needs a rule that names the address, besides
+ *	an allow rule matches      allowed, but: a private, link-local, metadata, loopback or
+ *	                           special address is allowed by a rule that names the
+ *	                           address and by no other
+ *
+ * A rule for requests allows a connection, if TLS then to be opened, and denies none: it
+ * forces TLS open. host.brig.internal is allowed by a rule with just this name, and by no
+ * other. Rules for networks deny an IPv4 address also where an IPv6 one carries it.
  */
 #ifndef BRIG_GATE_POLICY_H
 #define BRIG_GATE_POLICY_H
@@ -20,7 +24,7 @@
 struct policy;
 
 enum policy_stage {
-	POLICY_DNS, /* could any rule allow this name? */
+	POLICY_DNS, /* could any rule allow this name, on some port? With an address: there? */
 	POLICY_CONNECT, /* to this name (or address) and port; protocol perhaps not known yet */
 	POLICY_REQUEST, /* this method and path */
 };
@@ -39,8 +43,9 @@ struct policy_query {
 	const char *name;           /* normalised; NULL when only the address is known */
 	const struct address *addr; /* NULL when only the name is */
 	uint16_t port;
-	const char *method,
-		*path; /* POLICY_REQUEST; path normalised, without the query */
+	/* POLICY_REQUEST. The path as policy_path() has it; NULL where it refused: rules
+	 * with a path then deny, and don't allow */
+	const char *method, *path;
 };
 
 struct policy_verdict {
@@ -49,22 +54,25 @@ struct policy_verdict {
 	bool raw; /* POLICY_CONNECT, unknown protocol: allowed even if it turns out to be
 		      neither TLS nor HTTP, so the upstream may speak first */
 	const struct rule *rule; /* the one that decided; NULL: none matched */
-	const char *
-		reason; /* "denied by a rule", "no rule allows it", "a private address" ... */
+	const char *reason; /* "denied by a rule", "no rule allows it" ...; a constant */
 	enum address_kind kind;
 };
 
 struct policy *policy_new(void);
 void policy_free(struct policy *p);
 
-/* Take over the rule's strings. -ENOMEM, -E2BIG past POLICY_RULES_MAX. */
+/* Take over the rule's strings. -ENOMEM, -E2BIG past POLICY_RULES_MAX, -EBUSY once sealed. */
 #define POLICY_RULES_MAX 100000U
 int policy_add(struct policy *p, struct rule *r);
 
-/* TLS to hosts of this pattern is to be opened where it is allowed (a secret is bound to them). */
+/* TLS to hosts of this pattern is to be opened where it is allowed (a secret is bound to
+ * them). -EINVAL for no pattern. */
 int policy_open_host(struct policy *p, const char *pattern);
 
-/* After the last addition, before the first verdict. */
+/* An address of this host's own: as a private one, it takes a rule that names it. */
+int policy_own_address(struct policy *p, const struct address *a);
+
+/* After the last addition. Until then, and without a policy, every verdict is no. */
 int policy_seal(struct policy *p);
 
 void policy_judge(
@@ -75,9 +83,10 @@ const struct rule *policy_rule(const struct policy *p, size_t i);
 
 /*
  * Bring the path of a request target into the form that rules are matched on: query and
- * fragment off, percent-escapes of unreserved bytes decoded, "." and ".." resolved, "//"
- * made "/". -EINVAL for what two servers could read in two ways: an escaped '/' or '\', a
- * raw '\', control bytes, "..", beyond the root, a broken escape.
+ * fragment off, percent-escapes of what may stand in a path decoded and others in capitals,
+ * "." and ".." resolved, "//" made "/"; "*" stays. -EINVAL for what two servers could read
+ * in two ways (an escaped '/' or '\', a raw '\', control bytes, ".." beyond the root, "..;",
+ * a broken or a doubled escape, no UTF-8), and for what is too long.
  */
 int policy_path(const char *target, size_t len, char out[RULE_PATH_MAX * 4]);
 

@@ -4,19 +4,22 @@
  *
  *	allow|deny TARGET [METHOD[,METHOD...]]        # comment
  *
- *	TARGET	api.example.com		the name, for HTTP and TLS on ports 80 and 443
+ *	TARGET	api.example.com		allow: the name, for HTTP and TLS on ports 80 and 443
+ *					deny: the name, every port and protocol
  *		*.example.com		one label more; **.example.com: any depth (not itself)
  *		github.com:22		that port, any protocol over TCP (also 1000-2000)
  *		10.1.0.0/16:5432	an address or network, [2001:db8::1]:443
  *		public			every public address, every port ("public:443")
  *		tls://name[:PORT]	TLS only, passed through       (443)
- *		https://name/v1/**	HTTP in TLS, by path: TLS is opened   (443)
- *		http://name/path	HTTP in clear, by path         (80)
+ *		https://name/PATH	HTTP in TLS, by path: TLS is opened   (443)
+ *		http://name/PATH	HTTP in clear, by path         (80)
  *		tcp://name:PORT		as name:PORT
+ *		host.brig.internal:PORT	the host's loopback; no wildcard reaches it
  *
  * A path pattern is matched on the normalised path (policy.h): '*' stands for anything but
  * '/', '**' for anything; without one every path. With methods or a path a rule is about
- * requests, not connections. Deny beats allow, whatever their order.
+ * requests, not connections. Deny beats allow, whatever their order. A rule for a name
+ * doesn't make it lead to a private address: that takes a rule for the address.
  */
 #ifndef BRIG_GATE_RULE_H
 #define BRIG_GATE_RULE_H
@@ -70,5 +73,9 @@ void rule_clear(struct rule *r);
 /* Is it about requests: does TLS have to be opened to hold it? */
 bool rule_is_request(const struct rule *r);
 unsigned rule_method(const char *name); /* "GET" is METHOD_GET; unknown: METHOD_OTHER */
+unsigned rule_method_loose(const char *name); /* "get" as well, as some servers take it */
+
+/* Append the canonical text; 0 or -ENOMEM. */
+int rule_print(const struct rule *r, struct buf *out);
 
 #endif

@@ -7,15 +7,31 @@
 #include "gate/vault-text.h"
 
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 /* Bytes of the key that says whether a master key is the store's. */
 #define CHECK_LEN 8U
 
-static const struct vault_place *const places[] = {
+static const struct vault_keep *const places[] = {
 	[VAULT_PLACE_FILE] = &vault_place_file,
 	[VAULT_PLACE_SERVICE] = &vault_place_service,
 	[VAULT_PLACE_KEYRING] = &vault_place_keyring,
 };
+
+int vault_harden(struct err *e)
+{
+	static const struct rlimit none = { 0, 0 };
+
+	if (setrlimit(RLIMIT_CORE, &none) < 0)
+		return err_sys(e, "forbid core dumps");
+#ifndef __SANITIZE_ADDRESS__
+	/* the leak checker looks into it, and waits for ever when it can't */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return err_sys(e, "forbid core dumps");
+#endif
+	return 0;
+}
 
 static size_t page(void)
 {

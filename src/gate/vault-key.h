@@ -24,6 +24,10 @@ struct vault_store;
 
 #define VAULT_SERVICE_WAIT_MS 3000 /* for secret-tool: it may ask the person */
 
+/* No core dump of this process, and no other process of the user looks into it
+ * (ptrace(2), /proc/PID/mem). */
+int vault_harden(struct err *e);
+
 struct vault_master {
 	uint8_t *key; /* VAULT_KEY_LEN bytes; NULL: none */
 };

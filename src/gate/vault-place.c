@@ -81,7 +81,7 @@ static void file_drop(int dir, const char *id)
 	(void)unlinkat(dir, KEY_FILE, 0);
 }
 
-const struct vault_place vault_place_file = { file_get, file_put, file_drop };
+const struct vault_keep vault_place_file = { file_get, file_put, file_drop };
 
 /* keyctl(2); the C library has no function for it */
 #define KEYRING_USER     (-4L) /* KEY_SPEC_USER_KEYRING */
@@ -147,7 +147,7 @@ static void keyring_drop(int dir, const char *id)
 		(void)syscall(SYS_keyctl, KEYCTL_UNLINK, n, KEYRING_USER);
 }
 
-const struct vault_place vault_place_keyring = { keyring_get, keyring_put, keyring_drop };
+const struct vault_keep vault_place_keyring = { keyring_get, keyring_put, keyring_drop };
 
 #define TOOL         "secret-tool"
 #define TOOL_WAIT_MS 3000 /* it may ask the person to unlock */
@@ -230,4 +230,4 @@ static void service_drop(int dir, const char *id)
 	(void)tool(argv, NULL, NULL, &quiet);
 }
 
-const struct vault_place vault_place_service = { service_get, service_put, service_drop };
+const struct vault_keep vault_place_service = { service_get, service_put, service_drop };

@@ -14,15 +14,14 @@
 
 struct err;
 
-struct vault_place {
+struct vault_keep {
 	/* -ENOENT when the place works and has no such key */
 	int (*get)(int dir, const char *id, uint8_t *key, struct err *e);
 	int (*put)(int dir, const char *id, const uint8_t *key, struct err *e);
 	void (*drop)(int dir, const char *id);
 };
 
-extern const struct vault_place vault_place_file, vault_place_service,
-	vault_place_keyring;
+extern const struct vault_keep vault_place_file, vault_place_service, vault_place_keyring;
 
 /* Might there be a Secret Service: a session's bus, and secret-tool on PATH? */
 bool vault_service_likely(void);

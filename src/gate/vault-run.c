@@ -7,12 +7,15 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "linux/pidfds.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
+
+#define LINGER_MS 2000
 
 extern char **environ;
 
@@ -86,19 +89,24 @@ static int read_out(const struct vault_run *run, int fd, struct err *e)
 	}
 }
 
-static int reap(pid_t pid)
+/* It closed its output, so its end is near; who hangs all the same is killed. */
+static int reap(pid_t pid, bool now)
 {
-	int status;
+	auto_fd int fd = pidfd_open_pid(pid, NULL);
+	int status = 0;
 
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
+	if (now || fd < 0 || pidfd_wait(fd, LINGER_MS, &status) < 0) {
+		(void)kill(pid, SIGKILL);
+		while (waitpid(pid, &status, 0) < 0)
+			if (errno != EINTR)
+				return -errno;
+	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 int vault_run(const struct vault_run *run, struct err *e)
 {
-	int to[2] = { -1, -1 }, from[2], status = 0, r;
+	int to[2] = { -1, -1 }, from[2], status, r;
 	pid_t pid;
 
 	if (pipe2(from, O_CLOEXEC) < 0)
@@ -121,8 +129,6 @@ int vault_run(const struct vault_run *run, struct err *e)
 		(void)close(take_fd(&in));
 	}
 	r = read_out(run, out, e);
-	if (r < 0)
-		(void)kill(pid, SIGKILL);
-	status = reap(pid);
+	status = reap(pid, r < 0);
 	return r < 0 ? r : status;
 }

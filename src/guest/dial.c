@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 
 #define FLOW_ROOM 65536U
+#define HEARD_MS  2000
 
 struct flow {
 	int from, to;
@@ -43,8 +44,8 @@ static int dial_one(int family, uint16_t port)
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
 		.sin6_port = htons(port),
 		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	const struct sockaddr *to = family == AF_INET ? (struct sockaddr *)&v4
-						      : (struct sockaddr *)&v6;
+	const struct sockaddr *to =
+		family == AF_INET ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
 	auto_fd int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int on = 1;
 
@@ -54,6 +55,17 @@ static int dial_one(int family, uint16_t port)
 	return take_fd(&fd);
 }
 
+/*
+ * An end of output alone would look like one that was meant: say first, on standard error,
+ * that it is not, and leave when that has been heard.
+ */
+static int say_broken(int status)
+{
+	if (!told_to_end && write(STDERR_FILENO, "!", 1) == 1 && !told_to_end)
+		(void)poll(NULL, 0, HEARD_MS);
+	return status;
+}
+
 /* A close that the other side sees as a failure, not as an end. */
 static int reset(int fd)
 {
@@ -61,7 +73,7 @@ static int reset(int fd)
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	(void)close(fd);
-	return DIAL_BROKEN;
+	return say_broken(DIAL_BROKEN);
 }
 
 static bool not_now(ssize_t n)
@@ -116,9 +128,7 @@ static int carry(int sock)
 			const struct flow *f = flows[i];
 
 			p[i] = (struct pollfd){ .events = flow_wants(f) };
-			p[i].fd = f->over                  ? -1
-				: p[i].events == POLLOUT ? f->to
-							 : f->from;
+			p[i].fd = f->over ? -1 : p[i].events == POLLOUT ? f->to : f->from;
 		}
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			return reset(sock);
@@ -155,7 +165,7 @@ int dial_run(const char *port)
 	if (sock < 0)
 		sock = dial_one(AF_INET6, (uint16_t)n);
 	if (sock < 0)
-		return DIAL_REFUSED;
+		return say_broken(DIAL_REFUSED);
 	not_blocking(sock);
 	not_blocking(STDIN_FILENO);
 	not_blocking(STDOUT_FILENO);

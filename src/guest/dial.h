@@ -10,8 +10,9 @@
 
 /*
  * Connect to 127.0.0.1 or [::1] and carry bytes both ways until both directions have
- * ended; the end of one is passed on as such. SIGTERM resets the connection. Returns the
- * exit status.
+ * ended; the end of one is passed on as such. SIGTERM resets the connection. A byte on
+ * standard error says that there is none, or that it broke: SIGTERM is the answer to that.
+ * Returns the exit status.
  */
 int dial_run(const char *port);
 

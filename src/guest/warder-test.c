@@ -281,3 +281,21 @@ TEST(the_sandbox_cannot_kill_stop_or_block_its_first_process)
 	expect(p->ch[2].failed && p->ch[2].why.step == GUEST_STEP_USER);
 	(void)peer_end(p);
 }
+
+/* It says so on standard error, and waits to be told that this was heard. */
+TEST(dial_says_that_nobody_listens)
+{
+	struct peer *p = peer_start();
+	char *argv[] = { (char *)(uintptr_t) "@dial", (char *)(uintptr_t) "9", NULL };
+
+	peer_exec(p, 1,
+		(struct guest_exec){
+			.flags = GUEST_EXEC_BUILTIN | GUEST_EXEC_STDIN, .argv = argv });
+	while (!p->ch[1].err.len)
+		peer_serve(p);
+	expect(p->ch[1].err.len == 1 && p->ch[1].out.len == 0 && !p->ch[1].exited);
+	peer_send_u32(p, 1, GUEST_SIGNAL, SIGTERM);
+	peer_wait_over(p, 1);
+	expect(peer_status(&p->ch[1]) == 1);
+	(void)peer_end(p);
+}

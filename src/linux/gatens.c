@@ -199,3 +199,55 @@ int gatens_guest_up(struct err *e)
 	way.via = GATENS_GATE6;
 	return r < 0 ? r : net_route_add(&way, e);
 }
+
+/* One bit for each listener that there is, and then these. */
+int gatens_send(int sock, const int fds[GATENS_FDS])
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(GATENS_FDS * sizeof(int))];
+	} control = { .room = { 0 } };
+	unsigned char which = 0;
+	struct iovec iov = { &which, 1 };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room
+	};
+	int *out = (int *)CMSG_DATA(&control.head);
+	size_t n = 0;
+
+	for (int i = 0; i < GATENS_FDS; i++)
+		if (fds[i] >= 0) {
+			which |= (unsigned char)(1U << i);
+			out[n++] = fds[i];
+		}
+	control.head.cmsg_level = SOL_SOCKET;
+	control.head.cmsg_type = SCM_RIGHTS;
+	control.head.cmsg_len = CMSG_LEN(n * sizeof(int));
+	m.msg_controllen = CMSG_SPACE(n * sizeof(int));
+	return sendmsg(sock, &m, MSG_NOSIGNAL) == 1 ? 0 : -EPIPE;
+}
+
+int gatens_receive(int sock, int fds[GATENS_FDS])
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(GATENS_FDS * sizeof(int))];
+	} control;
+	unsigned char which = 0;
+	struct iovec iov = { &which, 1 };
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.room,
+		.msg_controllen = sizeof(control.room) };
+	struct cmsghdr *c;
+	const int *in;
+
+	if (recvmsg(sock, &m, MSG_CMSG_CLOEXEC) != 1 || !(c = CMSG_FIRSTHDR(&m)) ||
+		c->cmsg_type != SCM_RIGHTS ||
+		c->cmsg_len != CMSG_LEN((size_t)__builtin_popcount(which) * sizeof(int)))
+		return -EIO;
+	in = (const int *)CMSG_DATA(c);
+	for (int i = 0; i < GATENS_FDS; i++)
+		fds[i] = which & (1U << i) ? *in++ : -1;
+	return 0;
+}

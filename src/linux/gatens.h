@@ -42,6 +42,10 @@ int gatens_link(pid_t pid, struct err *e);
 /* In the sandbox's namespace: bring "lo" and "eth0" up, with addresses and routes. */
 int gatens_guest_up(struct err *e);
 
+/* Hand the listeners on over a unix socket, and take them. 0 or -errno. */
+int gatens_send(int sock, const int fds[GATENS_FDS]);
+int gatens_receive(int sock, int ret[GATENS_FDS]);
+
 /* What a resolver's configuration is inside (resolv.conf(5)). */
 #define GATENS_RESOLV_CONF "nameserver " GATENS_GATE4 "\noptions edns0\n"
 

@@ -9,6 +9,7 @@
 #include "linux/cgroup.h"
 #include "linux/idmap.h"
 #include "linux/ns.h"
+#include "sandbox/audit.h"
 #include "sandbox/control.h"
 #include "sandbox/guarding.h"
 #include "sandbox/sandbox.h"
@@ -277,6 +278,16 @@ static int take_down(const struct sandbox *s, const struct run_state *run,
 	return r < 0 ? err_wrap(e, "tidy up after '%s'", s->name) : 0;
 }
 
+/* The keeper had no time to. */
+static void note_end(const struct sandbox *s, const struct exit_state *x)
+{
+	struct json *j = json_new_object();
+
+	if (json_add_str(j, "reason", x->reason) == 0)
+		(void)json_add(j, "status", json_new_uint(x->status));
+	(void)audit_note(s->dir, s->rec.id, "stop", j, NULL);
+}
+
 static int settle_end(const struct sandbox *s, const struct exit_state *x,
 	bool *ret_removed, struct err *e)
 {
@@ -290,6 +301,8 @@ static int settle_end(const struct sandbox *s, const struct exit_state *x,
 		return r < 0 ? r : clean_remove(s, &ids, -1, e);
 	}
 	r = sandbox_write_exit(s, x, e);
+	if (r == 0)
+		note_end(s, x);
 	if (r == 0 && unlinkat(s->dir, "run.json", 0) < 0 && errno != ENOENT)
 		r = err_sys(e, "remove the run state of '%s'", s->name);
 	return r;

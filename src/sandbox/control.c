@@ -11,7 +11,8 @@
 #include <sys/un.h>
 
 static const char *const verb_names[] = { "run", "start", "attach", "exec", "stop",
-	"kill", "pause", "resume", "wait", "stats", "ping", "publish", "unpublish", "ports", "reload", NULL };
+	"kill", "pause", "resume", "wait", "stats", "ping", "publish", "unpublish",
+	"ports", "reload", NULL };
 
 #define REQUEST(key, kind, member, ...) \
 	JSON_FIELD(struct control_request, key, kind, member, __VA_ARGS__)

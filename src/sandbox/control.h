@@ -41,7 +41,7 @@ enum control_verb {
 	CONTROL_WAIT, /* replies when it has ended */
 	CONTROL_STATS,
 	CONTROL_PING,
-	CONTROL_PUBLISH,   /* 'port'; then its sockets */
+	CONTROL_PUBLISH, /* 'port'; then its sockets */
 	CONTROL_UNPUBLISH, /* 'port'; replies with those that went, as they were asked for */
 	CONTROL_PORTS,     /* replies with those that are published, as they are */
 	CONTROL_RELOAD,    /* 'what' has changed; replies when it is in force */

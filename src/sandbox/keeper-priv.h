@@ -5,7 +5,9 @@
  *	keeper.c        the process: set-up, stages, the end
  *	keeper-start.c  the stages: what is brought up from a record
  *	keeper-serve.c  clients and their requests
+ *	keeper-net.c    the network: gate, injector and vault
  *	keeper-relay.c  commands: frames between clients and the warder
+ *	keeper-reload.c rules and secrets that have changed
  *	keeper-ports.c  published ports
  *	keeper-conn.c   a connection to one
  *	keeper-audit.c  what is written down of it all
@@ -23,6 +25,7 @@
 #include "sandbox/control.h"
 #include "sandbox/guarding.h"
 #include "sandbox/log.h"
+#include "sandbox/net.h"
 #include "sandbox/sandbox.h"
 #include "wall/wall.h"
 
@@ -48,8 +51,8 @@ struct client {
 	int verb;           /* of the request; -1 before */
 	uint16_t channel;   /* attached to it; 0: none */
 	bool owns_stdin;
-	bool wait_end; /* wants to hear of the sandbox's end */
-	bool closing;  /* ends when what is queued is written */
+	bool wait_end;             /* wants to hear of the sandbox's end */
+	bool closing;              /* ends when what is queued is written */
 	struct port_spec *publish; /* its sockets are to come */
 	enum { RELOAD_NONE, RELOAD_QUEUED, RELOAD_ASKED } reload;
 	char *what; /* is to be loaded anew */
@@ -67,9 +70,9 @@ struct channel {
 	uint32_t unpaid; /* bytes passed on that clients have not taken yet */
 	struct guest_window in, out;
 	uint64_t status;
-	char *error; /* why it could not be started */
-	int code;    /* the errno of that */
-	bool port;   /* no command: it carries a connection to a port ... */
+	char *error;            /* why it could not be started */
+	int code;               /* the errno of that */
+	bool port;              /* no command: it carries a connection to a port ... */
 	struct port_conn *conn; /* ... whose host's side may have gone */
 };
 
@@ -78,6 +81,7 @@ struct keeper {
 	struct sandbox sandbox;
 	const struct wall *wall;
 	struct wall_run run;
+	struct net net;
 	struct run_state state;
 	struct idmap ids;
 	struct cgroup_host host; /* what control groups can be had */
@@ -126,6 +130,7 @@ int serve_listen(struct keeper *k, struct err *e);
 struct client *serve_add(struct keeper *k, int fd, struct err *e);
 void serve_reply(struct client *c, const struct control_reply *r);
 void serve_error(struct client *c, const struct err *e);
+void serve_answer(struct client *c, const struct control_reply *r); /* the one it gets */
 void serve_started(struct client *c); /* the answer to a start */
 void serve_flush(struct client *c);
 void serve_drop(struct client *c);
@@ -134,8 +139,12 @@ int serve_guest_stats(
 	struct keeper *k, const struct wire_frame *f); /* the warder's answer */
 void serve_bye(struct client *c, const struct channel *ch);
 
+/* keeper-reload.c */
+int reload_ask(struct client *c, const struct control_request *q, struct err *e);
 void serve_reload_done(
 	struct keeper *k, int result, const char *why); /* after net_reload() gave 1 */
+/* keeper-net.c: read "policy" or "secrets" anew. 0: in force, 1: will be said, -errno */
+int net_reload(struct keeper *k, const char *what, struct err *e);
 
 /* keeper-ports.c: a stage's up, before the promise, and down */
 int ports_up(struct keeper *k, struct err *e);

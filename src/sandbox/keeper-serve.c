@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/loop.h"
-#include "sandbox/keeper-net.h"
 #include "sandbox/port.h"
 
 #include <signal.h>
@@ -165,12 +164,16 @@ void serve_end_all(struct keeper *k)
 			serve_reply(c,
 				&(struct control_reply){
 					.ok = true, .status = k->status });
+		} else {
+			/* it waits for an answer that will not come */
+			c->closing = true;
+			serve_flush(c);
 		}
 		c->closing = true;
 	}
 }
 
-static void reply_and_close(struct client *c, struct control_reply *r)
+void serve_answer(struct client *c, const struct control_reply *r)
 {
 	serve_reply(c, r);
 	c->closing = true;
@@ -221,7 +224,7 @@ static void publish_sockets(struct client *c)
 	if (r < 0)
 		serve_error(c, &e);
 	else
-		reply_and_close(c, &(struct control_reply){ .ok = true });
+		serve_answer(c, &(struct control_reply){ .ok = true });
 }
 
 static int unpublish(struct client *c, const struct control_request *q, struct err *e)
@@ -233,87 +236,10 @@ static int unpublish(struct client *c, const struct control_request *q, struct e
 	if (r == 0)
 		r = ports_unpublish(c->k, &want, &reply.ports, e);
 	if (r == 0)
-		reply_and_close(c, &reply);
+		serve_answer(c, &reply);
 	port_clear(&want);
 	json_struct_clear(&control_reply_schema, &reply);
 	return r;
-}
-
-/*
- * One at a time: who asks while another is under way waits for one of its own, as the
- * first may have read the rules before they changed again.
- */
-static int reload(struct client *c, const struct control_request *q, struct err *e)
-{
-	if (!str_eq(q->what, "policy") && !str_eq(q->what, "secrets"))
-		return err_set(e, EINVAL, "nothing of that name can be loaded anew");
-	c->what = strdup(q->what);
-	if (!c->what)
-		return err_set(e, ENOMEM, "out of memory");
-	c->reload = RELOAD_QUEUED;
-	return 0;
-}
-
-static struct client *next_reload(struct keeper *k)
-{
-	/* the list has the last to come first */
-	struct client *first = NULL;
-
-	for (struct client *c = k->clients; c; c = c->next)
-		if (c->reload == RELOAD_QUEUED && !c->closing)
-			first = c;
-	return first;
-}
-
-static void reload_reply(struct client *c, int result, const char *why)
-{
-	struct err e = { 0 };
-
-	c->reload = RELOAD_NONE;
-	if (result == 0) {
-		reply_and_close(c, &(struct control_reply){ .ok = true });
-		return;
-	}
-	(void)err_set(&e, -result, "%s", why && *why ? why : err_text(-result));
-	serve_error(c, &e);
-}
-
-static void reload_next(struct keeper *k)
-{
-	struct client *first;
-
-	while (!k->reloading && (first = next_reload(k))) {
-		auto_free char *what = strdup(first->what);
-		struct err e = { 0 };
-		int r;
-
-		for (struct client *c = k->clients; c; c = c->next)
-			if (c->reload == RELOAD_QUEUED && str_eq(c->what, first->what))
-				c->reload = RELOAD_ASKED;
-		k->reloading = true;
-		r = what ? net_reload(k, what, &e) : err_set(&e, ENOMEM, "out of memory");
-		if (r == 1)
-			return;
-		serve_reload_done(k, r, e.msg);
-	}
-}
-
-void serve_reload_done(struct keeper *k, int result, const char *why)
-{
-	const char *what = NULL;
-
-	if (!k->reloading)
-		return;
-	for (struct client *c = k->clients; c; c = c->next) {
-		if (c->reload != RELOAD_ASKED)
-			continue;
-		what = c->what;
-		reload_reply(c, result, why);
-	}
-	if (result == 0 && what)
-		keeper_audit_reload(k, what);
-	k->reloading = false;
-	reload_next(k);
 }
 
 static int set_paused(struct keeper *k, bool on, struct err *e)
@@ -495,11 +421,7 @@ static int request(struct client *c, const struct control_request *q, struct err
 		c->closing = true;
 		serve_flush(c);
 		return 0;
-	case CONTROL_RELOAD:
-		r = reload(c, q, e);
-		if (r == 0)
-			reload_next(k);
-		return r;
+	case CONTROL_RELOAD: return reload_ask(c, q, e);
 	}
 	if (r < 0)
 		return r;

@@ -30,6 +30,7 @@ static int up_lock(void *with, struct err *e)
 		return err_sys(e, "open the lock of '%s'", k->sandbox.name);
 	if (flock(k->lock, LOCK_EX | LOCK_NB) < 0)
 		return err_set(e, EBUSY, "sandbox '%s' runs already", k->sandbox.name);
+	keeper_audit_open(k);
 	return log_open(&k->log, k->sandbox.dir, e);
 }
 
@@ -39,6 +40,7 @@ static int down_lock(void *with, struct err *e)
 
 	(void)e;
 	log_close(&k->log);
+	keeper_audit_close(k);
 	if (k->lock >= 0)
 		(void)close(k->lock);
 	k->lock = -1;
@@ -222,6 +224,7 @@ static int down_end(void *with, struct err *e)
 
 	if (!k->ending || (k->sandbox.rec.rm && !k->keep))
 		return 0;
+	keeper_audit_stop(k);
 	r = sandbox_write_exit(&k->sandbox, &x, e);
 	k->unsaid = r < 0;
 	return r;
@@ -254,6 +257,17 @@ static int down_guard(void *with, struct err *e)
 				      : "changes that were not applied (brig diff, "
 					"apply, discard)");
 	return r;
+}
+
+static int up_net(void *with, struct err *e)
+{
+	return net_up(with, e);
+}
+
+static int down_net(void *with, struct err *e)
+{
+	(void)e;
+	return net_down(with);
 }
 
 static void fill_mounts(const struct keeper *k, struct wall_mount *m, struct strv *names)
@@ -306,6 +320,7 @@ static int up_wall(void *with, struct err *e)
 	auto_free struct wall_mount *mounts = calloc(rec->mounts.n + 1, sizeof(*mounts));
 	auto_free char *helper = dirs_helper("brig-warder");
 	auto_free char *warder = helper ? realpath(helper, NULL) : NULL;
+	auto_free char *trust = k->net.on ? net_trust_path(k) : NULL;
 	auto_strv struct strv names = { 0 };
 	struct wall_spec spec = { .name = rec->name,
 		.hostname = rec->hostname,
@@ -323,7 +338,9 @@ static int up_wall(void *with, struct err *e)
 		.home = rec->home,
 		.user = user_name(k),
 		.warder = warder,
-		.cgroup = k->has_cgroup ? &k->cgroup : NULL };
+		.cgroup = k->has_cgroup ? &k->cgroup : NULL,
+		.gated = k->net.on,
+		.trust = trust };
 	int r;
 
 	if (!mounts || !helper)
@@ -336,7 +353,8 @@ static int up_wall(void *with, struct err *e)
 		return err_wrap(e, "start '%s'", rec->name);
 	k->state.init = (unsigned)k->run.init;
 	k->state.mnt = k->run.mnt;
-	return relay_start(k, e);
+	r = net_listen(k, e);
+	return r < 0 ? r : relay_start(k, e);
 }
 
 /*
@@ -380,11 +398,25 @@ static int down_wall(void *with, struct err *e)
 	return r;
 }
 
+static int up_ports(void *with, struct err *e)
+{
+	return ports_up(with, e);
+}
+
+static int down_ports(void *with, struct err *e)
+{
+	(void)e;
+	ports_down(with);
+	return 0;
+}
+
 static int up_socket(void *with, struct err *e)
 {
 	struct keeper *k = with;
 	int r = sandbox_write_run(&k->sandbox, &k->state, e);
 
+	if (r == 0)
+		keeper_audit_start(k);
 	return r < 0 ? r : serve_listen(k, e);
 }
 
@@ -417,7 +449,9 @@ static const struct stage stages[] = {
 	{ "control group", up_cgroup, down_cgroup },
 	{ "write how it ended", NULL, down_end },
 	{ "guard the workspace", up_guard, down_guard },
+	{ "prepare the network", up_net, down_net },
 	{ "start the wall", up_wall, down_wall },
+	{ "publish ports", up_ports, down_ports },
 	{ "listen", up_socket, down_socket },
 };
 #define STAGES (sizeof(stages) / sizeof(*stages))

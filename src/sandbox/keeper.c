@@ -30,6 +30,9 @@
 static const char *const kept_env[] = { "BRIG_HOME", "BRIG_LIBEXEC", "BRIG_DATADIR",
 	"BRIG_TRACE", "HOME", "PATH", "USER", "LOGNAME", "XDG_STATE_HOME",
 	"XDG_DATA_HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "DBUS_SESSION_BUS_ADDRESS",
+	/* how the host reaches the world: the upstream side of the gate */
+	"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy",
+	"NO_PROXY", "SSL_CERT_FILE", "BRIG_SECRET_KEY",
 	"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS" };
 
 /* What a keeper is started with. */
@@ -208,7 +211,7 @@ void keeper_stop(struct keeper *k, const char *reason, uint64_t grace_ns, int si
 /* An exec had started the sandbox: it ends with the last of them. */
 void keeper_maybe_idle(struct keeper *k)
 {
-	if (k->ending || k->main_wanted || k->channels || !k->run.init)
+	if (k->ending || k->main_wanted || relay_has_commands(k) || !k->run.init)
 		return;
 	for (struct client *c = k->clients; c; c = c->next)
 		if (c->verb < 0 && !c->closing)
@@ -306,9 +309,11 @@ int keeper_main(int argc, char **argv)
 {
 	struct keeper k = { .sandbox = SANDBOX_INIT,
 		.run = WALL_RUN_INIT,
+		.net = NET_INIT,
 		.lock = -1,
 		.listener = -1,
 		.log = { .fd = -1 },
+		.audit = AUDIT_INIT,
 		.reason = "exited",
 		.next_channel = MAIN_CHANNEL };
 	struct err e = { 0 };

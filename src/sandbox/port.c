@@ -32,8 +32,9 @@ static int bad(const char *text, const char *why, struct err *e)
 	auto_free char *shown = str_escape(text);
 
 	(void)err_set(e, EINVAL, "port '%.80s': %s", shown ? shown : "?", why);
-	err_hint(e, "write [IP:]HOST:GUEST, as 8080:80 or 0.0.0.0:8080:80; GUEST alone "
-		    "takes any free port of the host's");
+	err_hint(e,
+		"write [IP:]HOST:GUEST, as 8080:80 or 0.0.0.0:8080:80; GUEST alone "
+		"takes any free port of the host's");
 	return -EINVAL;
 }
 
@@ -168,14 +169,19 @@ bool port_matches(const struct port_spec *p, const struct port_spec *want)
 		(!want->ip || str_eq(want->ip, p->ip));
 }
 
-size_t port_list_remove(struct json_list *from, const struct port_spec *want)
+static bool is_same(const struct port_spec *a, const struct port_spec *b)
+{
+	return a->guest == b->guest && a->host == b->host && str_eq(a->ip, b->ip);
+}
+
+size_t port_list_remove(struct json_list *from, const struct port_spec *want, bool same)
 {
 	size_t kept = 0, n = from->n;
 
 	for (size_t i = 0; i < n; i++) {
 		struct port_spec *p = port_at(from, i);
 
-		if (port_matches(p, want))
+		if (same ? is_same(p, want) : port_matches(p, want))
 			port_clear(p);
 		else
 			((struct port_spec *)from->items)[kept++] = *p;
@@ -209,8 +215,8 @@ static int listen_at(const char *ip, uint16_t port, int *ret)
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
 	bool six = strchr(ip, ':');
 	const struct sockaddr *at = six ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4;
-	auto_fd int fd = socket(six ? AF_INET6 : AF_INET,
-		SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	auto_fd int fd = socket(
+		six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int on = 1;
 
 	if (fd < 0)
@@ -269,11 +275,13 @@ int port_listen(const struct port_spec *p, struct port_sockets *ret, struct err 
 	}
 	(void)err_set(e, -r, "publish port %s: %s", shown ? shown : "?", err_text(-r));
 	if (r == -EADDRINUSE)
-		err_hint(e, "another program listens there (ss -ltnp shows which); GUEST "
-			    "alone takes a free port");
+		err_hint(e,
+			"another program listens there (ss -ltnp shows which); GUEST "
+			"alone takes a free port");
 	if (r == -EACCES)
-		err_hint(e, "ports below net.ipv4.ip_unprivileged_port_start are root's: "
-			    "take a higher one");
+		err_hint(e,
+			"ports below net.ipv4.ip_unprivileged_port_start are root's: "
+			"take a higher one");
 	return r;
 }
 

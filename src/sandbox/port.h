@@ -32,8 +32,8 @@ char *port_text(const struct port_spec *p);
 /* Add those of 'texts' to a list of struct port_spec. -EEXIST for one that is there. */
 int port_list_parse(const struct strv *texts, struct json_list *to, struct err *e);
 int port_list_add(struct json_list *to, const struct port_spec *p, struct err *e);
-/* Remove what 'want' means; returns how many there were. */
-size_t port_list_remove(struct json_list *from, const struct port_spec *want);
+/* Remove what 'want' means (port_matches()), or only what is the same; how many. */
+size_t port_list_remove(struct json_list *from, const struct port_spec *want, bool same);
 struct port_spec *port_at(const struct json_list *l, size_t i);
 
 /* Does "unpublish WANT" mean 'p'? What WANT leaves out fits all. */

@@ -2,6 +2,8 @@
 #include "sandbox/record.h"
 
 #include "base/err.h"
+#include "sandbox/grant.h"
+#include "sandbox/port.h"
 
 const char *const mount_mode_names[] = { "rw", "ro", "overlay", NULL };
 const char *const root_kind_names[] = { "host", "dir", "layers", NULL };
@@ -55,6 +57,8 @@ static const struct json_field record_fields[] = {
 	JSON_FIELD(struct record, "mounts", JSON_LIST, mounts, .of = &mount_spec_schema),
 	JSON_FIELD(struct record, "limits", JSON_STRUCT, limits, .of = &limit_schema),
 	JSON_FIELD(struct record, "net", JSON_STR, net, .flags = JSON_REQUIRED),
+	JSON_FIELD(struct record, "grants", JSON_LIST, grants, .of = &grant_schema),
+	JSON_FIELD(struct record, "ports", JSON_LIST, ports, .of = &port_spec_schema),
 	JSON_FIELD(struct record, "tty", JSON_BOOL, tty),
 	JSON_FIELD(struct record, "stdin", JSON_BOOL, stdin_open),
 	JSON_FIELD(struct record, "rm", JSON_BOOL, rm),

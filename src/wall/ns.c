@@ -23,6 +23,11 @@
  * The PID namespace is A's because a /proc can only be mounted where the host's is still
  * to be seen (mount_too_revealing() in the kernel), which is before the root is entered.
  *
+ * The network. With a gate, stage moves into a new network namespace of A's before it
+ * makes init, and turns it into the gate's (linux/gatens.h); the listeners go to the keeper.
+ * When init has made its own, stage links the two. Root of B has every power over its own
+ * end and none over the other.
+ *
  * Errors of stage and init come back through a pipe as a struct err; end of file on it
  * means that the warder runs.
  */
@@ -171,7 +176,7 @@ static int nest(const struct plan *p, int ask, int answer, struct err *e)
 		return err_wrap(e, "make the sandbox's namespaces");
 	if (sethostname(p->spec->hostname, strlen(p->spec->hostname)) < 0)
 		return err_sys(e, "set the host name");
-	return net_loopback_up(e);
+	return p->spec->gated ? gatens_guest_up(e) : net_loopback_up(e);
 }
 
 static void __attribute__((noreturn)) run_init(struct plan *p, int ask, int answer)
@@ -190,15 +195,36 @@ static void __attribute__((noreturn)) run_init(struct plan *p, int ask, int answ
 	fail(p, &e);
 }
 
+/* Make the network that init will be linked to, and send the keeper its listeners. */
+static int make_gate(const struct plan *p, struct err *e)
+{
+	int fds[GATENS_FDS], r = gatens_make(fds, e);
+
+	if (r < 0)
+		return r;
+	r = gatens_send(p->sync[1], fds);
+	for (int i = 0; i < GATENS_FDS; i++)
+		if (fds[i] >= 0)
+			(void)close(fds[i]);
+	return r < 0 ? err_set(e, EIO, "the keeper is gone") : 0;
+}
+
 /* Serve init's one request, then end. Its /proc names init as 1. */
 static void __attribute__((noreturn))
-serve_init(const struct plan *p, int ask, int answer)
+serve_init(const struct plan *p, pid_t init, int ask, int answer)
 {
 	struct err e = { 0 };
 	char byte;
 
+	/* while init builds its root */
+	if (p->spec->gated && make_gate(p, &e) < 0)
+		fail(p, &e);
 	if (read(ask, &byte, 1) != 1)
 		_exit(0); /* init has said why itself */
+	if (p->spec->gated && gatens_link(init, &e) < 0) {
+		(void)err_wrap(&e, "link the sandbox with the gate");
+		fail(p, &e);
+	}
 	if (idmap_write_identity(p->spec->ids, 1, &e) < 0) {
 		(void)err_wrap(&e, "map the ids of the sandbox");
 		fail(p, &e);
@@ -260,6 +286,8 @@ static void __attribute__((noreturn)) run_stage(struct plan *p)
 		(void)err_sys(&e, "make a pipe");
 		fail(p, &e);
 	}
+	if (p->spec->gated && ns_unshare(CLONE_NEWNET, &e) < 0)
+		fail(p, &e);
 	pid = ns_clone(CLONE_PARENT | (p->profile->host_view ? 0 : CLONE_NEWPID), NULL);
 	if (pid == 0) {
 		(void)close(ask[0]);
@@ -277,7 +305,7 @@ static void __attribute__((noreturn)) run_stage(struct plan *p)
 	(void)close(answer[0]);
 	if (p->profile->host_view)
 		_exit(0);
-	serve_init(p, ask[0], answer[1]);
+	serve_init(p, pid, ask[0], answer[1]);
 }
 
 /* Wait for 'fd' to be readable, bounded. */
@@ -293,6 +321,18 @@ static int wait_readable(int fd, const char *what, struct err *e)
 		return err_set(e, ETIMEDOUT, "no sign of %s for %d seconds", what,
 			START_TIMEOUT_MS / 1000);
 	return n < 0 ? err_sys(e, "wait for %s", what) : 0;
+}
+
+/* The listeners that stage sends. */
+static int take_gate(int sync, int gate[GATENS_FDS], struct err *e)
+{
+	int r = wait_readable(sync, "the gate's network", e);
+
+	if (r < 0)
+		return r;
+	return gatens_receive(sync, gate) < 0
+		? err_set(e, EIO, "the stage process ended early")
+		: 0;
 }
 
 /* The error that stage or init sent, if any; 0 once the warder's program runs. */
@@ -338,7 +378,9 @@ static int help_stage(struct plan *p, pid_t stage, struct wall_run *run, struct 
 		return err_set(e, EIO, "the stage process ended early");
 	run->init = init;
 	run->pidfd = pidfd_open_pid(init, e);
-	return run->pidfd < 0 ? run->pidfd : 0;
+	if (run->pidfd < 0)
+		return run->pidfd;
+	return p->spec->gated ? take_gate(p->sync[0], run->gate, e) : 0;
 }
 
 static int start_stage(struct plan *p, struct wall_run *run, struct err *e)

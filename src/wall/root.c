@@ -9,6 +9,7 @@
 #include "linux/idmap.h"
 #include "linux/mounts.h"
 #include "wall/hostroot.h"
+#include "wall/netfiles.h"
 #include "wall/tree.h"
 
 #include <sys/fsuid.h>
@@ -28,6 +29,7 @@ static void root_init(struct root *r, const struct wall_spec *spec, bool host_vi
 		.dir = -1,
 		.layers = -1,
 		.warder = -1,
+		.trust = -1,
 		.proc = -1,
 		.sys = -1,
 		.dev = -1 };
@@ -49,6 +51,7 @@ void root_close(struct root *r)
 	close_fd(&r->dir);
 	close_fd(&r->layers);
 	close_fd(&r->warder);
+	close_fd(&r->trust);
 	close_fd(&r->proc);
 	close_fd(&r->sys);
 	close_fd(&r->dev);
@@ -290,6 +293,8 @@ int root_open(struct root *r, struct err *e)
 	}
 	if (spec->root == WALL_ROOT_HOST && (ret = hostroot_open(r, e)) < 0)
 		return ret;
+	if (spec->trust && (ret = netfiles_open(r, e)) < 0)
+		return ret;
 	ret = open_host_dirs(r, e);
 	return ret < 0 ? ret : open_mounts(r, e);
 }
@@ -525,6 +530,8 @@ int root_build(struct root *r, struct err *e)
 	if (r->spec->root != WALL_ROOT_HOST &&
 		(ret = tree_add_user(root, r->spec, e)) < 0)
 		return ret;
+	if (r->trust >= 0 && (ret = netfiles_build(r, root, e)) < 0)
+		return err_wrap(e, "put the network's files in place");
 	for (size_t i = 0; i < r->spec->mounts_n; i++) {
 		ret = attach_mount(r, root, i, e);
 		if (ret < 0)

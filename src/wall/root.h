@@ -28,6 +28,7 @@ struct root {
 	bool masked;
 	int dir;    /* the sandbox's directory, in this mount namespace */
 	int layers; /* the folder of the layers, or the directory that is the root; -1 */
+	int trust;  /* the directory of network files, a detached mount; -1: none */
 	int warder; /* the warder's program, on a read-only mount */
 	int proc;   /* host_view: the host's own trees */
 	int sys;

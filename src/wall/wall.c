@@ -67,5 +67,8 @@ void wall_run_clear(struct wall_run *run)
 		(void)close(run->stream);
 	if (run->userns >= 0)
 		(void)close(run->userns);
+	for (size_t i = 0; i < GATENS_FDS; i++)
+		if (run->gate[i] >= 0)
+			(void)close(run->gate[i]);
 	*run = (struct wall_run)WALL_RUN_INIT;
 }

@@ -13,6 +13,7 @@
 #ifndef BRIG_WALL_WALL_H
 #define BRIG_WALL_WALL_H
 
+#include "linux/gatens.h"
 #include "linux/mntns.h"
 
 #include <stdbool.h>
@@ -65,6 +66,9 @@ struct wall_spec {
 	const char *user; /* name of the working user */
 	const char *warder;          /* path of the warder's program on the host */
 	const struct cgroup *cgroup; /* NULL: none */
+	bool gated;        /* a network that leads to the gate; else loopback only */
+	const char *trust; /* directory shown as /run/brig: CA certificates, resolv.conf;
+			      NULL: none */
 };
 
 /* What runs. Descriptors belong to it until wall_run_clear(). */
@@ -73,12 +77,15 @@ struct wall_run {
 	int pidfd;  /* of init */
 	int stream; /* to the warder */
 	int userns; /* the user namespace that owns the sandbox's files; -1 without one */
-	struct mntns mnt; /* whoever is in it belongs to the sandbox */
+	struct mntns mnt;     /* whoever is in it belongs to the sandbox */
+	int gate[GATENS_FDS]; /* where its network arrives; -1 without one */
 };
 
-#define WALL_RUN_INIT                                   \
-	{                                               \
-		.pidfd = -1, .stream = -1, .userns = -1 \
+#define WALL_RUN_INIT                                              \
+	{                                                          \
+		.pidfd = -1, .stream = -1, .userns = -1, .gate = { \
+			[0 ... GATENS_FDS - 1] = -1                \
+		}                                                  \
 	}
 
 struct wall {

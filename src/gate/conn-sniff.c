@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conn-sniff.c - what a connection is, by its first bytes, and what the policy says of that.
+ */
+#include "gate/conn-priv.h"
+
+#include "base/loop.h"
+#include "gate/front.h"
+#include "gate/hello.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#define PEEK_MAX HELLO_MAX
+
+static unsigned char peeked[PEEK_MAX];
+
+static bool try_name(const char *name, void *data)
+{
+	struct conn_choice *ch = data;
+	struct policy_query q;
+	struct policy_verdict v;
+
+	if (ch->want && strcmp(name, ch->want) != 0)
+		return false;
+	flow_query(&ch->c->flow, &q);
+	q.name = name;
+	q.proto = ch->proto;
+	policy_judge(ch->c->g->policy, &q, &v);
+	if (!ch->pinned || (v.allow && !ch->best.allow) ||
+		(v.allow && v.raw && !ch->best.raw)) {
+		ch->best = v;
+		(void)snprintf(ch->name, sizeof(ch->name), "%s", name);
+	}
+	ch->pinned = true;
+	return v.allow && v.raw;
+}
+
+/*
+ * The best verdict that the connection can have as 'proto', by the names its address was
+ * an answer for ('want' only), or else by the address alone.
+ */
+void conn_judge(struct conn *c, enum policy_proto proto, const char *want,
+	struct conn_choice *ret)
+{
+	struct policy_query q;
+
+	*ret = (struct conn_choice){ .c = c, .want = want, .proto = proto };
+	if (c->fixed_name && c->flow.name[0]) {
+		(void)try_name(c->flow.name, ret);
+		return;
+	}
+	(void)pins_names(c->g->pins, &c->dst, conn_now(), try_name, ret);
+	if (ret->pinned && ret->best.allow)
+		return;
+	flow_query(&c->flow, &q);
+	q.name = NULL;
+	q.proto = proto;
+	if (!ret->pinned) {
+		policy_judge(c->g->policy, &q, &ret->best);
+	} else {
+		struct policy_verdict v;
+
+		policy_judge(c->g->policy, &q, &v);
+		/* a rule for the address itself; a denial of the name still holds */
+		if (v.allow && !ret->best.rule) {
+			ret->best = v;
+			ret->name[0] = '\0';
+		}
+	}
+}
+
+void conn_set_name(struct conn *c, const struct conn_choice *ch)
+{
+	if (!c->fixed_name)
+		(void)snprintf(c->flow.name, sizeof(c->flow.name), "%s", ch->name);
+}
+
+static void hand_to_front(struct conn *c, bool tls)
+{
+	struct gate *g = c->g;
+	struct flow flow = c->flow;
+	struct front_spec s = { .tls = tls, .port = flow.port };
+	struct address dst = c->dst;
+	bool by_name = flow.name[0] && (tls || c->fixed_name);
+
+	s.name = by_name ? flow.name : NULL;
+	s.dst = c->dst_known ? &dst : NULL;
+	s.fd = conn_release(c);
+	(void)front_start(g, &s, NULL);
+}
+
+static void found_tls(struct conn *c, const struct hello *h)
+{
+	struct conn_choice ch;
+
+	c->flow.proto = PROTO_TLS;
+	if (c->fixed_name && h->name[0] && c->flow.name[0] &&
+		strcmp(h->name, c->flow.name) != 0) {
+		conn_judge(c, PROTO_TLS, NULL, &ch);
+		conn_deny(
+			c, &ch.best, "the TLS server name is another than was asked for");
+		return;
+	}
+	conn_judge(c, PROTO_TLS, h->name[0] ? h->name : NULL, &ch);
+	/* a name that this address was never an answer for, and no rule for the address */
+	if (!ch.best.allow && h->name[0] && !ch.pinned) {
+		(void)snprintf(c->flow.name, sizeof(c->flow.name), "%s", h->name);
+		conn_deny(c, &ch.best,
+			ch.best.rule ? NULL
+				     : "its address was not looked up by this name");
+		return;
+	}
+	/* by a name that TLS doesn't say, only what is allowed by address or port may go */
+	if (ch.best.allow && !h->name[0] && ch.name[0] && !ch.best.raw) {
+		conn_set_name(c, &ch);
+		conn_deny(c, &ch.best, "TLS without a server name");
+		return;
+	}
+	conn_set_name(c, &ch);
+	if (ch.best.allow && !ch.name[0] && h->name[0]) {
+		/* allowed by its address; what is denied by name stays denied */
+		struct policy_query q;
+		struct policy_verdict v;
+
+		flow_query(&c->flow, &q);
+		q.name = h->name;
+		policy_judge(c->g->policy, &q, &v);
+		if (!v.allow && v.rule && v.rule->action == RULE_DENY)
+			ch.best = v;
+		(void)snprintf(c->flow.name, sizeof(c->flow.name), "%s", h->name);
+	}
+	if (!ch.best.allow) {
+		conn_deny(c, &ch.best, NULL);
+		return;
+	}
+	/* what an encrypted ClientHello hides can only be seen by opening it */
+	if (ch.best.open || h->ech) {
+		hand_to_front(c, true);
+		return;
+	}
+	c->settled = true;
+	if (c->upstream >= 0)
+		conn_join(c);
+	else
+		conn_connect_upstream(c);
+}
+
+static void found_other(struct conn *c)
+{
+	struct conn_choice ch;
+
+	c->flow.proto = PROTO_TCP;
+	conn_judge(c, PROTO_TCP, NULL, &ch);
+	conn_set_name(c, &ch);
+	if (!ch.best.allow) {
+		conn_deny(c, &ch.best, NULL);
+		return;
+	}
+	c->settled = true;
+	if (c->upstream >= 0)
+		conn_join(c);
+	else
+		conn_connect_upstream(c);
+}
+
+/* Does it begin as a request does (RFC 9112 section 3), or as HTTP/2 with prior knowledge? */
+static int looks_like_http(const unsigned char *data, size_t len)
+{
+	static const char *const methods[] = { "GET ", "HEAD ", "POST ", "PUT ",
+		"DELETE ", "PATCH ", "OPTIONS ", "CONNECT ", "TRACE ", "PRI * HTTP/2.0",
+		"PROPFIND ", "REPORT ", "MKCOL ", "COPY ", "MOVE ", "LOCK ", "UNLOCK " };
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++) {
+		size_t n = strlen(methods[i]);
+
+		if (len >= n ? memcmp(data, methods[i], n) == 0
+			     : memcmp(data, methods[i], len) == 0)
+			return len >= n ? 1 : 0;
+	}
+	return -1;
+}
+
+static void found_http(struct conn *c)
+{
+	struct conn_choice ch;
+
+	c->flow.proto = PROTO_HTTP;
+	conn_judge(c, PROTO_UNKNOWN, NULL, &ch);
+	/* any protocol may go there, and no rule is about requests */
+	if (ch.best.allow && ch.best.raw && !ch.best.open) {
+		found_other(c);
+		return;
+	}
+	hand_to_front(c, false);
+}
+
+/* Returns false when more has to come. */
+static bool classify(struct conn *c, size_t len)
+{
+	struct hello hello;
+	int http;
+
+	switch (hello_parse(peeked, len, &hello)) {
+	case HELLO_MORE: return false;
+	case HELLO_DONE: found_tls(c, &hello); return true;
+	case HELLO_BAD: {
+		struct policy_verdict none = { 0 };
+
+		c->flow.proto = PROTO_TLS;
+		conn_deny(c, &none, "a malformed ClientHello");
+		return true;
+	}
+	case HELLO_OTHER: break;
+	}
+	http = looks_like_http(peeked, len);
+	if (http == 0)
+		return false;
+	if (http > 0)
+		found_http(c);
+	else
+		found_other(c);
+	return true;
+}
+
+void conn_client_speaks(struct loop_source *src, uint32_t events, void *data)
+{
+	struct conn *c = data;
+	ssize_t n = recv(c->fd, peeked, sizeof(peeked), MSG_PEEK | MSG_DONTWAIT);
+	int more;
+
+	(void)src;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR) && !(events & EPOLLHUP))
+		return;
+	if (n <= 0) {
+		conn_drop(c);
+		return;
+	}
+	if (classify(c, (size_t)n))
+		return;
+	if ((size_t)n == c->seen || n == PEEK_MAX || (events & (EPOLLHUP | EPOLLRDHUP))) {
+		/* nothing new and yet awake: it has ended, or is not going to say more */
+		found_other(c);
+		return;
+	}
+	c->seen = (size_t)n;
+	/* not to be woken for what has been seen */
+	more = (int)n + 1;
+	(void)setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &more, sizeof(more));
+}

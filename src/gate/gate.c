@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/gate-priv.h"
+
+#include "base/err.h"
+
+void gate_judge(struct gate *g, const struct policy_query *q, struct policy_verdict *ret)
+{
+	struct gate_event ev = { .query = *q };
+
+	policy_judge(g->policy, q, ret);
+	if (ret->allow)
+		return;
+	ev.verdict = *ret;
+	gate_log(g, &ev);
+}
+
+bool gate_is_made_up(const struct gate *g, const struct address *a)
+{
+	/* 198.18.0.0/15, RFC 2544 */
+	return g->proxy && address_is_v4(a) && a->b[12] == 198 && (a->b[13] & 0xfe) == 18;
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/net-config.h"
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "sandbox/grant.h"
+#include "sandbox/policy-store.h"
+#include "sandbox/record.h"
+
+#include <string.h>
+
+#define HOST_FILE_MAX (1U << 20)
+#define HOSTS_MAX     4096U
+#define SERVERS_MAX   3U /* as resolv.conf(5) */
+
+static const char *first_set(const char *lower, const char *upper)
+{
+	const char *v = getenv(lower);
+
+	if (!v || !*v)
+		v = getenv(upper);
+	return v && *v ? v : NULL;
+}
+
+int net_upstream_from_env(struct net_upstream *ret, struct err *e)
+{
+	struct net_upstream u = { 0 };
+	const char *bundle = getenv("SSL_CERT_FILE");
+
+	/* HTTP_PROXY in upper case is what a CGI client can set; curl(1) doesn't read it
+	 * either */
+	if (str_set(&u.http, first_set("http_proxy", "http_proxy")) < 0 ||
+		str_set(&u.https, first_set("https_proxy", "HTTPS_PROXY")) < 0 ||
+		str_set(&u.all, first_set("all_proxy", "ALL_PROXY")) < 0 ||
+		str_set(&u.no, first_set("no_proxy", "NO_PROXY")) < 0 ||
+		str_set(&u.bundle, bundle && *bundle == '/' ? bundle : NULL) < 0) {
+		net_upstream_clear(&u);
+		return err_set(e, ENOMEM, "out of memory");
+	}
+	*ret = u;
+	return 0;
+}
+
+void net_upstream_clear(struct net_upstream *u)
+{
+	free(u->http);
+	free(u->https);
+	free(u->all);
+	free(u->no);
+	free(u->bundle);
+	*u = (struct net_upstream){ 0 };
+}
+
+/* ---- the host's files; what is missing or odd in them is left out */
+
+static int add_servers(struct json *to)
+{
+	auto_buf struct buf text = { 0 };
+	char *at, *line;
+
+	if (file_read(AT_FDCWD, "/etc/resolv.conf", HOST_FILE_MAX, &text, NULL) < 0)
+		return 0;
+	at = text.data;
+	while ((line = strsep(&at, "\n")) && json_len(to) < SERVERS_MAX) {
+		char *word = strtok_r(line, " \t\r", &line);
+		char *value = word ? strtok_r(NULL, " \t\r", &line) : NULL;
+
+		if (value && strcmp(word, "nameserver") == 0 &&
+			json_append(to, json_new_str(value)) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int add_host(struct json *to, const char *name, const char *addr)
+{
+	struct json *j = json_new_object();
+
+	if (json_add_str(j, "name", name) < 0 || json_add_str(j, "addr", addr) < 0) {
+		json_free(j);
+		return -ENOMEM;
+	}
+	return json_append(to, j);
+}
+
+static int add_hosts(struct json *to)
+{
+	auto_buf struct buf text = { 0 };
+	char *at, *line;
+
+	if (file_read(AT_FDCWD, "/etc/hosts", HOST_FILE_MAX, &text, NULL) < 0)
+		return 0;
+	at = text.data;
+	while ((line = strsep(&at, "\n")) && json_len(to) < HOSTS_MAX) {
+		char *rest = line, *addr, *name;
+
+		rest[strcspn(rest, "#")] = '\0';
+		addr = strtok_r(rest, " \t\r", &rest);
+		while (addr && (name = strtok_r(NULL, " \t\r", &rest)))
+			if (add_host(to, name, addr) < 0)
+				return -ENOMEM;
+	}
+	return 0;
+}
+
+/*
+ * The host's own addresses: /proc/net/fib_trie has each as a leaf, "|-- 192.0.2.1", with
+ * "/32 host LOCAL" in the line after it. Read, not asked for over netlink, which the
+ * keeper's promise leaves out.
+ */
+static int add_own_v4(struct json *to)
+{
+	auto_buf struct buf text = { 0 };
+	const char *leaf = NULL;
+	char *at, *line;
+
+	if (file_read(AT_FDCWD, "/proc/net/fib_trie", HOST_FILE_MAX, &text, NULL) < 0)
+		return 0;
+	at = text.data;
+	while ((line = strsep(&at, "\n"))) {
+		char *mark = strstr(line, "|-- ");
+
+		if (mark)
+			leaf = mark + 4;
+		else if (leaf && strstr(line, "/32 host LOCAL") &&
+			json_append(to, json_new_str(leaf)) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* "20010db8000000000000000000000001 02 40 00 80 eth0" */
+static int add_own_v6(struct json *to)
+{
+	auto_buf struct buf text = { 0 };
+	char *at, *line, addr[40];
+
+	if (file_read(AT_FDCWD, "/proc/net/if_inet6", HOST_FILE_MAX, &text, NULL) < 0)
+		return 0;
+	at = text.data;
+	while ((line = strsep(&at, "\n"))) {
+		size_t n = 0;
+
+		if (strspn(line, "0123456789abcdef") != 32)
+			continue;
+		for (size_t i = 0; i < 32; i++) {
+			if (i && i % 4 == 0)
+				addr[n++] = ':';
+			addr[n++] = line[i];
+		}
+		addr[n] = '\0';
+		if (json_append(to, json_new_str(addr)) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Is there a default route for IPv6 that is none of refusal? proc_net_route(5) */
+static bool has_ipv6(void)
+{
+	auto_buf struct buf text = { 0 };
+	char *at, *line;
+
+	if (file_read(AT_FDCWD, "/proc/net/ipv6_route", HOST_FILE_MAX, &text, NULL) < 0)
+		return false;
+	at = text.data;
+	while ((line = strsep(&at, "\n")))
+		if (str_starts(line, "00000000000000000000000000000000 00 ") &&
+			!str_ends(line, " lo"))
+			return true;
+	return false;
+}
+
+/* ---- the texts */
+
+static int add_rules(struct json *to, const struct record *rec, struct err *e)
+{
+	const struct policy_scope scope = {
+		.preset = rec->net, .global = true, .sandbox = rec->name
+	};
+	auto_policy_rules struct policy_rules rules = { 0 };
+	int r = policy_rules_load(&scope, &rules, e);
+
+	if (r == 0 && json_add(to, "rules", policy_rules_json(&rules)) < 0)
+		r = err_set(e, ENOMEM, "out of memory");
+	return r;
+}
+
+static int add_open(struct json *to, const struct record *rec, struct err *e)
+{
+	auto_strv struct strv hosts = { 0 };
+	int r = grants_hosts(&rec->grants, rec->name, &hosts, e);
+
+	for (size_t i = 0; r == 0 && i < hosts.n; i++)
+		if (json_append(to, json_new_str(hosts.v[i])) < 0)
+			r = err_set(e, ENOMEM, "out of memory");
+	return r;
+}
+
+/* Add a new array under 'key', filled by one of the functions above. */
+static int add_array(struct json *j, const char *key, struct json **ret)
+{
+	struct json *array = json_new_array();
+
+	*ret = array;
+	return json_add(j, key, array);
+}
+
+int net_config_gate(const struct record *rec, const struct net_upstream *u,
+	struct json **ret, struct err *e)
+{
+	auto_json struct json *j = json_new_object();
+	struct json *open, *servers, *hosts, *own;
+	int r = 0;
+
+	if (!j || add_array(j, "open", &open) < 0 ||
+		add_array(j, "servers", &servers) < 0 ||
+		add_array(j, "hosts", &hosts) < 0 || add_array(j, "own", &own) < 0 ||
+		add_servers(servers) < 0 || add_hosts(hosts) < 0 || add_own_v4(own) < 0 ||
+		add_own_v6(own) < 0 ||
+		json_add(j, "ipv6", json_new_bool(has_ipv6())) < 0 ||
+		json_add(j, "proxy", json_new_bool(u->https != NULL || u->all != NULL)) <
+			0)
+		return err_set(e, ENOMEM, "out of memory");
+	r = add_rules(j, rec, e);
+	if (r == 0)
+		r = add_open(open, rec, e);
+	if (r == 0)
+		*ret = take_ptr(&j);
+	return r;
+}
+
+int net_config_injector(const struct net_upstream *u, struct json **ret, struct err *e)
+{
+	auto_json struct json *j = json_new_object();
+	struct json *proxy = json_new_object();
+
+	if (json_add(j, "proxy", proxy) < 0 ||
+		(u->http && json_add_str(proxy, "http", u->http) < 0) ||
+		(u->https && json_add_str(proxy, "https", u->https) < 0) ||
+		(u->all && json_add_str(proxy, "all", u->all) < 0) ||
+		(u->no && json_add_str(proxy, "no", u->no) < 0))
+		return err_set(e, ENOMEM, "out of memory");
+	*ret = take_ptr(&j);
+	return 0;
+}
