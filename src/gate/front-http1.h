@@ -34,4 +34,12 @@ extern const struct request_ops front_http1_ops;
 /* Answer with a line of text and close: the request can't be understood, or isn't let in. */
 void front_http1_reply(struct front *f, unsigned status, const char *text);
 
+struct http1_head;
+/*
+ * On the proxy port: what is this request? 0: forward it; 1: it was a CONNECT and has
+ * been dealt with; or -EBADMSG with the reason. 'ret' is the authority to go to.
+ */
+int front_proxy_request(
+	struct front *f, const struct http1_head *h, const char **ret, struct err *e);
+
 #endif

@@ -207,7 +207,7 @@ static int fill(struct http2_stream *s, struct exchange_request *x)
 	return r;
 }
 
-void http2_stream_start(struct http2_stream *s)
+void http2_stream_start(struct http2_stream *s, bool last)
 {
 	struct front *f = s->f;
 	struct front_http2 *h = f->state;
@@ -216,8 +216,8 @@ void http2_stream_start(struct http2_stream *s)
 
 	s->whole = true;
 	s->q = request_new(f, &stream_ops, s);
-	if (s->q && nghttp2_session_get_stream_remote_close(h->session, s->id) == 1 &&
-		s->length < 0)
+	/* nothing follows, so the upstream need not be told to expect something */
+	if (last && s->length < 0)
 		s->length = 0;
 	if (!s->q || (!wrong && fill(s, &s->q->x) < 0)) {
 		request_free(s->q);

@@ -93,7 +93,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 	switch (frame->hd.type) {
 	case NGHTTP2_HEADERS:
 		if (s && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
-			http2_stream_start(s);
+			http2_stream_start(s, last);
 		break;
 	case NGHTTP2_DATA:
 		if (!last && frame->hd.length == frame->data.padlen)

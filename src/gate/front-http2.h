@@ -60,7 +60,7 @@ void http2_stream_free(struct http2_stream *s);
 /* A header of the request, or of its trailers. 0; -E2BIG, -ENOMEM, -EINVAL. */
 int http2_stream_header(struct http2_stream *s, const char *name, const char *value);
 
-void http2_stream_start(struct http2_stream *s); /* its head is whole */
+void http2_stream_start(struct http2_stream *s, bool last); /* its head is whole */
 void http2_stream_data(struct http2_stream *s, const void *data, size_t len);
 void http2_stream_end(struct http2_stream *s);
 

@@ -18,6 +18,7 @@
 #define BRIG_GATE_FRONT_IMPL_H
 
 #include "base/buf.h"
+#include "gate/front-limits.h"
 #include "gate/front.h"
 #include "gate/gate.h"
 
@@ -33,16 +34,6 @@ struct loop_source;
 struct request;
 struct ssl_ctx_st;
 struct ssl_st;
-
-#define FRONT_OUT_HIGH  (256U << 10) /* bytes for the client: produce no more */
-#define FRONT_OUT_LOW   (64U << 10)  /* go on */
-#define FRONT_IN_MAX    (64U << 10)  /* bytes read at a time */
-#define FRONT_SWEEP_S   5U           /* how exact the limits of time are */
-#define FRONT_HELLO_S   10U          /* for a handshake */
-#define FRONT_HEAD_S    30U          /* for the head of a request */
-#define FRONT_IDLE_S    300U         /* between requests; with nothing moving in one */
-#define FRONT_LINGER_S  2U           /* after the last byte, for the client to read it */
-#define FRONT_LINGER_IN (1U << 20)   /* bytes that are thrown away meanwhile */
 
 struct front_shared {
 	struct gate *g;
@@ -125,13 +116,5 @@ void front_refused(struct front *f, unsigned status, const char *reason);
 
 /* The descriptor goes somewhere else; the connection ends without touching it. */
 int front_take_fd(struct front *f);
-
-struct http1_head;
-/*
- * On the proxy port: what is this request? 0: forward it; 1: it was a CONNECT and has
- * been dealt with; or -EBADMSG with the reason. 'ret' is the authority to go to.
- */
-int front_proxy_request(
-	struct front *f, const struct http1_head *h, const char **ret, struct err *e);
 
 #endif

@@ -140,6 +140,11 @@ int inject_mask_feed(struct inject_mask *m, const void *data, size_t len, struct
 	return 0;
 }
 
+size_t inject_mask_held(const struct inject_mask *m)
+{
+	return m->held.len;
+}
+
 int inject_mask_end(struct inject_mask *m, struct buf *out)
 {
 	int r = buf_add(out, m->held.data, m->held.len);

@@ -40,7 +40,11 @@ bool inject_mask_active(const struct inject_mask *m);
 int inject_mask_feed(
 	struct inject_mask *m, const void *data, size_t len, struct buf *out);
 
-/* The stream has ended: append what was held back. Ready for another stream. */
+/* Bytes that wait for what follows. */
+size_t inject_mask_held(const struct inject_mask *m);
+
+/* The stream has ended, or has been still for too long to wait on: append what was held
+ * back. Ready for another stream. */
 int inject_mask_end(struct inject_mask *m, struct buf *out);
 
 /* A whole text, in place; between streams only. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/inject-serve.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/loop.h"
 #include "base/str.h"
@@ -23,6 +24,7 @@
 #define OUT_LOW    ((size_t)64 << 10)
 #define REPLAY_MAX ((size_t)64 << 10)
 #define REASON_MAX 1024U
+#define STILL_NS   (NS_PER_SEC / 2)
 
 #define READS_MAX 16 /* of a socket in one go: others want their turn */
 
@@ -71,6 +73,8 @@ static void forget_request(struct inject_serve *x)
 	x->replay_at = 0;
 	x->piece_len = 0;
 	x->starving = x->full = x->answered = false;
+	if (x->still)
+		loop_timer_disarm(x->still);
 }
 
 void inject_serve_free(struct inject_serve *x)
@@ -82,6 +86,7 @@ void inject_serve_free(struct inject_serve *x)
 	forget_request(x);
 	unlist(x);
 	loop_source_free(x->src);
+	loop_source_free(x->still);
 	wire_clear(&x->wire);
 	if (x->prev)
 		x->prev->next = x->next;
@@ -188,6 +193,46 @@ static int send_data(struct inject_serve *x, const uint8_t *data, size_t len)
 	return r;
 }
 
+/*
+ * A message on a WebSocket may end with what a secret begins with, and its sender may wait
+ * for an answer before saying more.
+ *
+ * Should:  let it go when the server has been silent for longer than a round trip.
+ * Mustn't: do so while it is the reader who holds the server up: a sandbox could cut a
+ *          secret in two that way.
+ */
+static void server_is_still(struct loop_source *src, void *data)
+{
+	struct inject_serve *x = data;
+	struct injector *in = x->in;
+	auto_buf struct buf b = { 0 };
+
+	if (x->state != INJECT_SERVE_RUNNING || !x->placed.mask)
+		return;
+	if (x->full || wire_pending(&x->wire)) {
+		loop_timer_arm(src, STILL_NS);
+		return;
+	}
+	if (inject_mask_end(x->placed.mask, &b) < 0 ||
+		send_data(x, (const uint8_t *)b.data, b.len) < 0)
+		breaks(x);
+	inject_serve_settle_all(in);
+}
+
+static int wait_for_more(struct inject_serve *x)
+{
+	if (!inject_mask_held(x->placed.mask)) {
+		if (x->still)
+			loop_timer_disarm(x->still);
+		return 0;
+	}
+	if (!x->still &&
+		loop_add_timer(x->in->loop, server_is_still, x, &x->still, NULL) < 0)
+		return -ENOMEM;
+	loop_timer_arm(x->still, STILL_NS);
+	return 0;
+}
+
 int inject_serve_push(struct inject_serve *x, const void *data, size_t len)
 {
 	auto_buf struct buf b = { 0 };
@@ -207,7 +252,9 @@ int inject_serve_push(struct inject_serve *x, const void *data, size_t len)
 	if (!inject_mask_active(x->placed.mask))
 		return send_data(x, data, len);
 	r = inject_mask_feed(x->placed.mask, data, len, &b);
-	return r < 0 ? r : send_data(x, (const uint8_t *)b.data, b.len);
+	if (r == 0)
+		r = send_data(x, (const uint8_t *)b.data, b.len);
+	return r < 0 ? r : wait_for_more(x);
 }
 
 int inject_serve_push_end(struct inject_serve *x, struct exchange_headers *trailers)
@@ -445,7 +492,8 @@ static uint32_t wanted(const struct inject_serve *x)
 {
 	uint32_t events = EPOLLRDHUP;
 
-	if (wire_pending(&x->wire))
+	/* room() may have filled the queue, and the flush after it emptied it again */
+	if (wire_pending(&x->wire) || x->full)
 		events |= EPOLLOUT;
 	if (x->state == INJECT_SERVE_IDLE || x->state == INJECT_SERVE_DRAINING ||
 		(x->state == INJECT_SERVE_RUNNING && (x->starving || x->ended)))

@@ -53,10 +53,11 @@ struct inject_serve {
 	size_t replay_at;
 	bool replayable;
 
-	bool starving;  /* a pull found nothing */
-	bool full;      /* a push was refused */
-	bool answered;  /* the final head was pushed */
-	bool broken;    /* to be freed when it settles */
+	struct loop_source *still; /* fires when the server has been silent for a while */
+	bool starving;             /* a pull found nothing */
+	bool full;                 /* a push was refused */
+	bool answered;             /* the final head was pushed */
+	bool broken;               /* to be freed when it settles */
 	bool unsettled; /* something happened since it last did: it is on the list */
 	struct inject_serve *todo_next, *todo_prev;
 };

@@ -95,3 +95,23 @@ int trust_take(const char *sandbox_dir, struct err *e)
 	}
 	return err_set(e, ENOENT, "there is no spare certificate authority");
 }
+
+int trust_give_back(const char *sandbox_dir, const char *id, struct err *e)
+{
+	AUTO(pool_close) struct pool p = { 0 };
+	auto_free char *from = str_printf("%s/" TRUST_DIR, sandbox_dir);
+	auto_free char *name = NULL;
+	int r = trust_spares(e);
+
+	if (r < 0 || r >= TRUST_SPARES_MAX)
+		return r < 0 ? r : -EAGAIN;
+	r = from ? pool_open(&p, e) : err_set(e, ENOMEM, "out of memory");
+	if (r < 0 || !p.dir)
+		return r < 0 ? r : -ENOENT;
+	name = str_printf("%s-%s", p.store.id, id);
+	if (!name)
+		return err_set(e, ENOMEM, "out of memory");
+	return renameat(AT_FDCWD, from, dirfd(p.dir), name) < 0
+		? err_sys(e, "put '%s' back", from)
+		: 0;
+}

@@ -38,6 +38,14 @@ const char *trust_host_bundle(void);
  */
 int trust_take(const char *sandbox_dir, struct err *e);
 
+/*
+ * Put one back that nothing was ever signed with: all that its sandbox has seen of it is the
+ * certificate, and no two have it at a time. 'id' is the sandbox's. Fails quietly when the
+ * pool has enough.
+ */
+#define TRUST_SPARES_MAX 8
+int trust_give_back(const char *sandbox_dir, const char *id, struct err *e);
+
 /* How many spares could be taken now; -errno. */
 int trust_spares(struct err *e);
 

@@ -219,6 +219,7 @@ static int start_roles(struct keeper *k, struct err *e)
 		r = loop_add_fd(k->loop, p->control, EPOLLIN, from_role, k, &p->src, e);
 	}
 	k->net.running = r == 0;
+	k->net.used = true;
 	if (r == 0)
 		r = config_vault(k, e);
 	if (r == 0)
@@ -359,7 +360,8 @@ int net_up(struct keeper *k, struct err *e)
 	if (n->starter < 0)
 		return n->starter;
 	/* the next sandbox finds a CA of its own ready */
-	(void)starter_start(n->starter, STARTER_POOL, NULL, RUN_POOL_FDS);
+	if (trust_spares(NULL) == 0)
+		(void)starter_start(n->starter, STARTER_POOL, NULL, RUN_POOL_FDS);
 	return 0;
 }
 
@@ -393,6 +395,8 @@ int net_down(struct keeper *k)
 	stop_waiting(n);
 	last_words(k);
 	stop_roles(k);
+	if (n->on && !n->used && k->sandbox.rec.rm && !k->keep)
+		net_trust_give_back(k->sandbox.path, k->sandbox.dir, k->sandbox.rec.id);
 	if (n->starter >= 0)
 		(void)close(n->starter);
 	if (n->pins >= 0)

@@ -34,9 +34,9 @@ struct net {
 	struct net_upstream upstream;
 	struct net_proc proc[NET_ROLES];
 	struct loop_source *wake[GATENS_FDS]; /* while none of them runs */
-	bool running;
-	bool reload_asked; /* somebody waits for it to be in force */
-	unsigned deaths;   /* since 'since_ns' */
+	bool running, used;                   /* now; ever */
+	bool reload_asked;                    /* somebody waits for it to be in force */
+	unsigned deaths;                      /* since 'since_ns' */
 	uint64_t since_ns;
 };
 

@@ -7,7 +7,8 @@
 DIR/zone.json maps names to lists of addresses, DIR/cert.pem and DIR/key.pem are for all of
 them. Requests are written to DIR/requests, one JSON object a line; questions to
 DIR/questions. Everything listens on all addresses: 53 (names), 80 and 443 (web), 22 (a server
-that speaks first), 8080 (clear text), 8443 (TLS). DIR/ready is made when they do.
+that speaks first), 8080 (clear text), 8443 (TLS). Names that begin with "h2." are served by
+HTTP/2 to who offers it. DIR/ready is made when they do.
 """
 import base64
 import hashlib
@@ -23,6 +24,9 @@ import sys
 import threading
 import time
 import urllib.parse
+
+sys.dont_write_bytecode = True
+import web2  # noqa: E402
 
 D = sys.argv[1]
 LOCK = threading.Lock()
@@ -216,6 +220,8 @@ class Server(socketserver.ThreadingTCPServer):
         try:
             if self.tls:
                 request = self.tls.wrap_socket(request, server_side=True)
+                if request.selected_alpn_protocol() == "h2":
+                    return web2.serve(request, lambda r: note("requests", json.dumps(r)), lambda n: b"x" * n)
             super().finish_request(request, client)
         except (OSError, ValueError):
             pass
@@ -230,9 +236,20 @@ class UdpServer(socketserver.ThreadingUDPServer):
     daemon_threads = True
 
 
-def main():
+def context(*protocols):
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(os.path.join(D, "cert.pem"), os.path.join(D, "key.pem"))
+    tls.set_alpn_protocols(protocols)
+    return tls
+
+
+def main():
+    tls, both = context("http/1.1"), context("h2", "http/1.1")
+
+    def choose(sock, name, _):
+        if web2.h2 and name and name.startswith("h2."):
+            sock.context = both
+    tls.sni_callback = choose
     servers = [UdpServer(("::", 53), Udp), Server(("::", 53), Tcp), Server(("::", 22), Banner)]
     for port, secure in ((80, False), (8080, False), (443, True), (8443, True)):
         s = Server(("::", port), Web)
