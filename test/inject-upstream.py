@@ -174,7 +174,7 @@ async def serve(r, w):
             if not await answer(r, w, line, headers, h, number):
                 break
         await w.drain()
-    except (EOFError, OSError, asyncio.IncompleteReadError):
+    except (EOFError, OSError, ValueError, asyncio.IncompleteReadError):
         pass
     w.close()
 

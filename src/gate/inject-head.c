@@ -17,7 +17,7 @@ static int take_status(struct inject_head *h, const char *line, struct err *e)
 
 	exchange_response_clear(&h->response);
 	h->response.length = EXCHANGE_LENGTH_UNKNOWN;
-	h->chunked = h->close = false;
+	h->chunked = false;
 	free(take_ptr(&h->connection));
 	if (!str_starts(line, "HTTP/") || !p)
 		return err_set(e, EPROTO, "an answer that is no HTTP");
@@ -121,8 +121,6 @@ static int finish(struct inject_head *h, struct err *e)
 	/* each name costs a walk over the headers: a handful is what anyone needs */
 	for (size_t i = 0; i < names.n && i < 16; i++) {
 		lower(names.v[i]);
-		if (strcmp(names.v[i], "close") == 0)
-			h->close = true;
 		drop_named(&h->response.headers, names.v[i]);
 	}
 	if (h->chunked)

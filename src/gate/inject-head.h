@@ -24,7 +24,6 @@ struct inject_head {
 	char *connection;                  /* what Connection said */
 	size_t bytes;
 	bool chunked;
-	bool close;
 };
 
 /* A line with or without its end. 0 (look at the state), -EPROTO or -ENOMEM. */

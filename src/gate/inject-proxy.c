@@ -112,12 +112,13 @@ static int take_url(struct inject_proxy *p, int which, const char *text,
 {
 	AUTO(free_url_auto) CURLU *u = curl_url();
 	AUTO(free_part_auto) char *scheme = NULL, *host = NULL, *port = NULL, *url = NULL;
+	auto_free char *full =
+		str_printf("%s%s", strstr(text, "://") ? "" : "http://", text);
 	int r;
 
-	if (!u)
+	if (!u || !full)
 		return err_set(e, ENOMEM, "out of memory");
-	if (curl_url_set(u, CURLUPART_URL, text,
-		    CURLU_DEFAULT_SCHEME | CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
+	if (curl_url_set(u, CURLUPART_URL, full, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
 		curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
 		curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK)
 		return err_set(e, EINVAL, "the proxy's address is no URL");

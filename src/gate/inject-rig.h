@@ -67,4 +67,13 @@ void rig_read_reply(struct wire *w, struct rig_reply *ret);
 void rig_ask(struct wire *w, struct exchange_request *q, const char *body,
 	struct rig_reply *ret);
 
+/* The same on a socket of its own. */
+void rig_ask_once(struct rig *r, struct exchange_request *q, struct rig_reply *ret);
+
+/* It fails with this status and a reason that holds 'why', and no secret. */
+void rig_expect_failed(
+	struct rig *r, struct exchange_request *q, unsigned status, const char *why);
+
+void rig_set(char **to, const char *text);
+
 #endif

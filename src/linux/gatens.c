@@ -5,16 +5,24 @@
 #include "base/err.h"
 #include "linux/netns.h"
 #include "linux/nlmsg.h"
+#include "linux/pidfds.h"
 
 #include <arpa/inet.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
-#define LINK_NAME "gate0"
-#define BACKLOG   1024
-#define TABLE     100 /* any that is not in use */
+#define LINK_NAME  "gate0"
+#define GUEST_LINK "eth0"
+#define BACKLOG    1024
+/* For a worker of the kernel's to notice that the link is up: at most 200 ms. */
+#define RUNNING_NAPS   1000
+#define RUNNING_NAP_NS 200000
+
+#define TABLE 100 /* any that is not in use */
 
 /* locally administered */
 static const uint8_t gate_mac[6] = { 0x02, 'b', 'r', 'i', 'g', 1 };
@@ -105,21 +113,21 @@ static int open_listener(enum gatens_fd which, struct err *e)
 
 /* Whatever comes over the link is for here, whichever address it was sent to. What this
  * side sends has no other way than the link. */
-static int make_routes(bool v6, struct err *e)
+static int make_routes(int rtnl, bool v6, struct err *e)
 {
 	/* the loopback interface is the first that a namespace has */
 	struct net_route all = {
 		.to = "0.0.0.0/0", .index = 1, .type = RTN_LOCAL, .table = TABLE
 	};
-	int r = net_route_add(&all, e);
+	int r = net_route_add(rtnl, &all, e);
 
 	if (r == 0)
-		r = net_rule_add(AF_INET, LINK_NAME, TABLE, e);
+		r = net_rule_add(rtnl, AF_INET, LINK_NAME, TABLE, e);
 	if (r < 0 || !v6)
 		return r;
 	all.to = "::/0";
-	r = net_route_add(&all, e);
-	return r < 0 ? r : net_rule_add(AF_INET6, LINK_NAME, TABLE, e);
+	r = net_route_add(rtnl, &all, e);
+	return r < 0 ? r : net_rule_add(rtnl, AF_INET6, LINK_NAME, TABLE, e);
 }
 
 static bool has_ipv6(void)
@@ -134,7 +142,8 @@ static bool has_ipv6(void)
 
 int gatens_make(int fds[GATENS_FDS], struct err *e)
 {
-	int r = net_loopback_up(e);
+	auto_fd int rtnl = nlmsg_open(NETLINK_ROUTE, e);
+	int r = rtnl < 0 ? rtnl : net_loopback_up(e);
 	bool v6 = r == 0 && has_ipv6();
 
 	for (int i = 0; i < GATENS_FDS; i++)
@@ -142,7 +151,7 @@ int gatens_make(int fds[GATENS_FDS], struct err *e)
 	if (r == 0)
 		r = load_rules(e);
 	if (r == 0)
-		r = make_routes(v6, e);
+		r = make_routes(rtnl, v6, e);
 	for (enum gatens_fd i = 0; r == 0 && i < GATENS_FDS; i++) {
 		if (i % 2 && !v6)
 			continue;
@@ -155,49 +164,81 @@ int gatens_make(int fds[GATENS_FDS], struct err *e)
 	return r < 0 ? err_wrap(e, "make the gate's network") : 0;
 }
 
+/* Go into the network namespace of 'pid' and bring its end of the link up. */
+static int up_theirs(pid_t pid, struct err *e)
+{
+	auto_fd int pidfd = pidfd_open_pid(pid, e);
+	int r = pidfd < 0 ? pidfd : 0;
+	auto_fd int rtnl = -1;
+
+	if (r == 0 && setns(pidfd, CLONE_NEWNET) < 0)
+		r = err_sys(e, "enter the sandbox's network");
+	if (r == 0 && (rtnl = nlmsg_open(NETLINK_ROUTE, e)) < 0)
+		r = rtnl;
+	if (r == 0)
+		r = net_link_up(rtnl, GUEST_LINK, e);
+	return r < 0 ? r : 0;
+}
+
+/*
+ * Of two ends, the kernel starts the queue of the one that comes up second at once, and of
+ * the first when a worker has noticed; what is sent before is lost. So the gate's end is
+ * second, and the sandbox waits for its own.
+ */
 int gatens_link(pid_t pid, struct err *e)
 {
 	const struct net_veth pair = { .name = LINK_NAME,
-		.peer = "eth0",
+		.peer = GUEST_LINK,
 		.mac = gate_mac,
 		.peer_mac = guest_mac,
 		.pid = pid };
-	int r = net_veth_add(&pair, e), index = r < 0 ? r : net_link_up(LINK_NAME, e);
+	auto_fd int rtnl = nlmsg_open(NETLINK_ROUTE, e);
+	bool v6 = has_ipv6();
+	int r = rtnl < 0 ? rtnl : net_veth_add(rtnl, &pair, e), index;
 
+	if (r == 0)
+		r = up_theirs(pid, e);
+	index = r < 0 ? r : net_link_up(rtnl, LINK_NAME, e);
 	if (index < 0)
 		return index;
-	r = net_address_add(index, GATENS_GATE4 GATENS_BITS4, e);
+	r = net_address_add(rtnl, index, GATENS_GATE4 GATENS_BITS4, e);
 	if (r == 0)
-		r = net_neighbour_add(index, GATENS_GUEST4, guest_mac, e);
-	if (r < 0 || !has_ipv6())
-		return r;
-	r = net_address_add(index, GATENS_GATE6 GATENS_BITS6, e);
-	return r < 0 ? r : net_neighbour_add(index, GATENS_GUEST6, guest_mac, e);
+		r = net_neighbour_add(rtnl, index, GATENS_GUEST4, guest_mac, e);
+	if (r == 0 && v6)
+		r = net_address_add(rtnl, index, GATENS_GATE6 GATENS_BITS6, e);
+	if (r == 0 && v6)
+		r = net_neighbour_add(rtnl, index, GATENS_GUEST6, guest_mac, e);
+	return r;
 }
 
 int gatens_guest_up(struct err *e)
 {
-	int r = net_loopback_up(e), index = r < 0 ? r : net_link_up("eth0", e);
+	const struct timespec nap = { .tv_nsec = RUNNING_NAP_NS };
+	auto_fd int rtnl = nlmsg_open(NETLINK_ROUTE, e);
+	int r = rtnl < 0 ? rtnl : net_loopback_up(e);
+	int index = r < 0 ? r : net_link_up(rtnl, GUEST_LINK, e);
 	struct net_route way = { .to = "0.0.0.0/0",
 		.via = GATENS_GATE4,
 		.index = index,
 		.type = RTN_UNICAST };
+	bool v6 = has_ipv6();
 
 	if (index < 0)
 		return index;
-	r = net_address_add(index, GATENS_GUEST4 GATENS_BITS4, e);
+	for (int i = 0; i < RUNNING_NAPS && !net_link_running(rtnl, GUEST_LINK); i++)
+		(void)nanosleep(&nap, NULL);
+	r = net_address_add(rtnl, index, GATENS_GUEST4 GATENS_BITS4, e);
 	if (r == 0)
-		r = net_neighbour_add(index, GATENS_GATE4, gate_mac, e);
+		r = net_neighbour_add(rtnl, index, GATENS_GATE4, gate_mac, e);
 	if (r == 0)
-		r = net_route_add(&way, e);
-	if (r < 0 || !has_ipv6())
-		return r;
-	r = net_address_add(index, GATENS_GUEST6 GATENS_BITS6, e);
-	if (r == 0)
-		r = net_neighbour_add(index, GATENS_GATE6, gate_mac, e);
+		r = net_route_add(rtnl, &way, e);
+	if (r == 0 && v6)
+		r = net_address_add(rtnl, index, GATENS_GUEST6 GATENS_BITS6, e);
+	if (r == 0 && v6)
+		r = net_neighbour_add(rtnl, index, GATENS_GATE6, gate_mac, e);
 	way.to = "::/0";
 	way.via = GATENS_GATE6;
-	return r < 0 ? r : net_route_add(&way, e);
+	return r == 0 && v6 ? net_route_add(rtnl, &way, e) : r;
 }
 
 /* One bit for each listener that there is, and then these. */

@@ -14,18 +14,24 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
-/* One request over a socket of its own. 'what' and 'name' are for the message. */
-static int ask(
-	struct nlmsg_request *rq, const char *what, const char *name, struct err *e)
+/* 'what' and 'name' are for the message. */
+static int ask(int rtnl, struct nlmsg_request *rq, const char *what, const char *name,
+	struct err *e)
 {
-	auto_fd int fd = nlmsg_open(NETLINK_ROUTE, e);
-	int r = fd < 0 ? fd : nlmsg_ask(fd, rq);
+	int r = nlmsg_ask(rtnl, rq);
 
-	if (fd < 0 || r == 0)
-		return r;
-	return err_set(e, -r, "%s '%s': %s", what, name, err_text(-r));
+	return r < 0 ? err_set(e, -r, "%s '%s': %s", what, name, err_text(-r)) : 0;
+}
+
+/* By way of the socket, whose namespace it is about. */
+static int interface(int rtnl, unsigned long request, const char *name, struct ifreq *ret)
+{
+	*ret = (struct ifreq){ 0 };
+	(void)snprintf(ret->ifr_name, sizeof(ret->ifr_name), "%s", name);
+	return ioctl(rtnl, request, ret) < 0 ? -errno : 0;
 }
 
 /* "192.0.2.1/24" as bytes; without a prefix all bits. */
@@ -49,30 +55,38 @@ static size_t family_bytes(int family)
 	return family == AF_INET ? 4 : 16;
 }
 
-int net_link_up(const char *name, struct err *e)
+int net_link_up(int rtnl, const char *name, struct err *e)
 {
 	struct ifinfomsg info = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
 	struct nlmsg_request rq;
-	unsigned index;
+	struct ifreq at;
 	int r;
 
 	nlmsg_begin(&rq, RTM_NEWLINK, 0, &info, sizeof(info));
 	nlmsg_add_str(&rq, IFLA_IFNAME, name);
-	r = ask(&rq, "bring up the network interface", name, e);
-	index = r < 0 ? 0 : if_nametoindex(name);
-	if (r < 0)
-		return r;
-	return index ? (int)index : err_sys(e, "find the network interface '%s'", name);
+	r = ask(rtnl, &rq, "bring up the network interface", name, e);
+	if (r == 0 && (r = interface(rtnl, SIOCGIFINDEX, name, &at)) < 0)
+		(void)err_set(e, -r, "find the network interface '%s'", name);
+	return r < 0 ? r : at.ifr_ifindex;
+}
+
+bool net_link_running(int rtnl, const char *name)
+{
+	struct ifreq at;
+
+	return interface(rtnl, SIOCGIFFLAGS, name, &at) == 0 &&
+		(at.ifr_flags & IFF_RUNNING);
 }
 
 int net_loopback_up(struct err *e)
 {
-	int r = net_link_up("lo", e);
+	auto_fd int rtnl = nlmsg_open(NETLINK_ROUTE, e);
+	int r = rtnl < 0 ? rtnl : net_link_up(rtnl, "lo", e);
 
 	return r < 0 ? r : 0;
 }
 
-int net_veth_add(const struct net_veth *v, struct err *e)
+int net_veth_add(int rtnl, const struct net_veth *v, struct err *e)
 {
 	struct ifinfomsg info = { .ifi_family = AF_UNSPEC };
 	struct nlmsg_request rq;
@@ -92,10 +106,10 @@ int net_veth_add(const struct net_veth *v, struct err *e)
 	nlmsg_nest_end(&rq, peer);
 	nlmsg_nest_end(&rq, data);
 	nlmsg_nest_end(&rq, link);
-	return ask(&rq, "make the network interface", v->name, e);
+	return ask(rtnl, &rq, "make the network interface", v->name, e);
 }
 
-int net_address_add(int index, const char *address, struct err *e)
+int net_address_add(int rtnl, int index, const char *address, struct err *e)
 {
 	struct ifaddrmsg fixed = { .ifa_index = (unsigned)index };
 	struct nlmsg_request rq;
@@ -112,10 +126,10 @@ int net_address_add(int index, const char *address, struct err *e)
 	/* nobody else is on the link, and a second's wait for that to show is long */
 	if (family == AF_INET6)
 		nlmsg_add_u32(&rq, IFA_FLAGS, IFA_F_NODAD);
-	return ask(&rq, "add the address", address, e);
+	return ask(rtnl, &rq, "add the address", address, e);
 }
 
-int net_route_add(const struct net_route *route, struct err *e)
+int net_route_add(int rtnl, const struct net_route *route, struct err *e)
 {
 	struct rtmsg fixed = { .rtm_table = route->table ? route->table : RT_TABLE_MAIN,
 		.rtm_protocol = RTPROT_STATIC,
@@ -141,10 +155,10 @@ int net_route_add(const struct net_route *route, struct err *e)
 		nlmsg_add(&rq, RTA_GATEWAY, via, family_bytes(family));
 	}
 	nlmsg_add_u32(&rq, RTA_OIF, (uint32_t)route->index);
-	return ask(&rq, "add the route to", route->to, e);
+	return ask(rtnl, &rq, "add the route to", route->to, e);
 }
 
-int net_rule_add(int family, const char *from, uint8_t table, struct err *e)
+int net_rule_add(int rtnl, int family, const char *from, uint8_t table, struct err *e)
 {
 	struct fib_rule_hdr fixed = {
 		.family = (uint8_t)family, .table = table, .action = FR_ACT_TO_TBL
@@ -154,10 +168,11 @@ int net_rule_add(int family, const char *from, uint8_t table, struct err *e)
 	nlmsg_begin(&rq, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, &fixed, sizeof(fixed));
 	nlmsg_add_u32(&rq, FRA_PRIORITY, table);
 	nlmsg_add_str(&rq, FRA_IIFNAME, from);
-	return ask(&rq, "route what comes in from", from, e);
+	return ask(rtnl, &rq, "route what comes in from", from, e);
 }
 
-int net_neighbour_add(int index, const char *address, const uint8_t mac[6], struct err *e)
+int net_neighbour_add(
+	int rtnl, int index, const char *address, const uint8_t mac[6], struct err *e)
 {
 	struct ndmsg fixed = { .ndm_ifindex = index, .ndm_state = NUD_PERMANENT };
 	struct nlmsg_request rq;
@@ -171,5 +186,5 @@ int net_neighbour_add(int index, const char *address, const uint8_t mac[6], stru
 		&rq, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &fixed, sizeof(fixed));
 	nlmsg_add(&rq, NDA_DST, bytes, family_bytes(family));
 	nlmsg_add(&rq, NDA_LLADDR, mac, 6);
-	return ask(&rq, "add the neighbour", address, e);
+	return ask(rtnl, &rq, "add the neighbour", address, e);
 }

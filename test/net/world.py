@@ -4,9 +4,11 @@
 
     world.py DIR
 
-DIR/zone.json maps names to lists of addresses, DIR/cert.pem and DIR/key.pem are for all of
-them. Requests are written to DIR/requests, one JSON object a line; questions to
-DIR/questions. Everything listens on all addresses: 53 (names), 80 and 443 (web), 22 (a server
+DIR/zone.json maps names to lists of addresses, or to a list of such lists, of which each
+answer is the next. DIR/cert.pem and DIR/key.pem are for all of them, but for an address with a
+DIR/cert-ADDRESS.pem (key and certificate) of its own. Requests are written to DIR/requests, one
+JSON object a line; questions to DIR/questions; and, where there is a file DIR/connections, there
+what each connection began with. Everything listens on all addresses: 53 (names), 80 and 443 (web), 22 (a server
 that speaks first), 8080 (clear text), 8443 (TLS). Names that begin with "h2." are served by
 HTTP/2 to who offers it. DIR/ready is made when they do.
 """
@@ -30,6 +32,7 @@ import web2  # noqa: E402
 
 D = sys.argv[1]
 LOCK = threading.Lock()
+TURNS = {}
 
 
 def note(name, what):
@@ -56,6 +59,10 @@ def answer(q):
     note("questions", f"{name} {qtype}")
     z = zone()
     found = z.get(name)
+    if found and isinstance(found[0], list):
+        with LOCK:
+            TURNS[name, qtype] = TURNS.get((name, qtype), -1) + 1
+            found = found[TURNS[name, qtype] % len(found)]
     records = []
     for a in found or []:
         family = socket.AF_INET6 if ":" in a else socket.AF_INET
@@ -103,7 +110,8 @@ class Web(http.server.BaseHTTPRequestHandler):
             "method": self.command, "path": self.path, "to": sock.getsockname()[0],
             "port": sock.getsockname()[1], "tls": isinstance(sock, ssl.SSLSocket),
             "headers": [[k.lower(), v] for k, v in self.headers.items()],
-            "length": len(body), "sha256": hashlib.sha256(body).hexdigest()}))
+            "length": len(body), "sha256": hashlib.sha256(body).hexdigest(),
+            "body": body[:4096].decode("latin-1")}))
 
     def body(self):
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
@@ -209,6 +217,16 @@ class Web(http.server.BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = serve
 
 
+def context_for(sock, usual):
+    addr = sock.getsockname()[0].removeprefix("::ffff:")
+    own = os.path.join(D, f"cert-{addr}.pem")
+    if not os.path.exists(own):
+        return usual
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(own)
+    return tls
+
+
 class Server(socketserver.ThreadingTCPServer):
     address_family = socket.AF_INET6
     allow_reuse_address = True
@@ -216,10 +234,25 @@ class Server(socketserver.ThreadingTCPServer):
     request_queue_size = 256
     tls = None
 
+    def connected(self, request):
+        """Note where it was to go and what it says first, if it is the one to speak."""
+        host, port = request.getsockname()[:2]
+        first = b""
+        if self.RequestHandlerClass is not Banner:
+            request.settimeout(2)
+            try:
+                first = request.recv(4096, socket.MSG_PEEK)
+            except OSError:
+                pass
+            request.settimeout(None)
+        note("connections", json.dumps({"to": host, "port": port, "first": first.hex()}))
+
     def finish_request(self, request, client):
         try:
+            if os.path.exists(os.path.join(D, "connections")):
+                self.connected(request)
             if self.tls:
-                request = self.tls.wrap_socket(request, server_side=True)
+                request = context_for(request, self.tls).wrap_socket(request, server_side=True)
                 if request.selected_alpn_protocol() == "h2":
                     return web2.serve(request, lambda r: note("requests", json.dumps(r)), lambda n: b"x" * n)
             super().finish_request(request, client)
