@@ -3,8 +3,9 @@
 """A stand-in for the Anthropic Messages API that makes an agent edit one file.
 
 usage: agent-stub.py SOCKET FILE LOG
+       agent-stub.py ADDRESS:443 FILE LOG CERT KEY
 
-Listens on a unix socket. The first request that offers tools is answered with a call of Read
+Listens on a unix socket, or with TLS on a port. The first request that offers tools is answered with a call of Read
 on FILE, the next with a call of Edit, then with a closing text; requests without tools (titles
 and the like) with a text. Each request's method, path and key are written to LOG.
 """
@@ -12,6 +13,7 @@ import http.server
 import json
 import os
 import socketserver
+import ssl
 import sys
 
 SOCKET, FILE, LOG = sys.argv[1:4]
@@ -112,6 +114,26 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         return connection, ("unix", 0)
 
 
+class TlsServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, where, cert, key):
+        address, _, port = where.rpartition(":")
+        super().__init__((address, int(port)), Handler)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(cert, key)
+
+    def finish_request(self, request, client_address):
+        super().finish_request(self.context.wrap_socket(request, server_side=True), client_address)
+
+    def handle_error(self, request, client_address):
+        pass
+
+
+if len(sys.argv) > 4:
+    with TlsServer(SOCKET, *sys.argv[4:6]) as server:
+        server.serve_forever()
 if os.path.exists(SOCKET):
     os.unlink(SOCKET)
 with Server(SOCKET, Handler) as server:

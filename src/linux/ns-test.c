@@ -133,5 +133,5 @@ TEST(loopback_needs_rights)
 	struct err e = { 0 };
 
 	expect(caps_reduce(CAPS_NONE, &e) == 0);
-	expect(net_loopback_up(&e) == -EPERM && strstr(e.msg, "loopback"));
+	expect(net_loopback_up(&e) == -EPERM && strstr(e.msg, "'lo'"));
 }

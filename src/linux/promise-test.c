@@ -172,6 +172,22 @@ TEST(stdio_is_enough_to_compute)
 	expect(ends_well(PROMISE_IMAGE_FETCH, compute));
 }
 
+static int ask_for_dates(void)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	/* what libraries do at any moment: X509 checks, logs */
+	if (!localtime_r(&now, &tm) || mktime(&tm) != now || !localtime(&now))
+		return 1;
+	return tm.tm_gmtoff == 0 ? 0 : 2;
+}
+
+TEST(dates_take_no_file)
+{
+	expect(ends_well(PROMISE_COMPUTE, ask_for_dates));
+}
+
 TEST(words_open_what_they_say)
 {
 	expect(ends_well(PROMISE_KEEPER, open_file) &&

@@ -55,7 +55,7 @@ become(const struct order *o, const struct parcel *p, pid_t parent)
 	auto_free char *path = dirs_helper(programs[o->role].program);
 	char *argv[] = { (char *)(uintptr_t)programs[o->role].program,
 		(char *)(uintptr_t)programs[o->role].verb, NULL };
-	char *bare[] = { (char[]){ "LC_ALL=C.UTF-8" }, NULL };
+	char *bare[] = { (char[]){ "LC_ALL=C.UTF-8" }, (char[]){ "TZ=UTC0" }, NULL };
 	size_t at = 0;
 
 	(void)signal(SIGCHLD, SIG_DFL);

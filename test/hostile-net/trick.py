@@ -362,6 +362,10 @@ def udp_datagram(sport, dport, payload):
     return struct.pack("!HHHH", sport, dport, 8 + len(payload), 0) + payload
 
 
+def basic(text):
+    return "Authorization: Basic " + base64.b64encode(text.encode()).decode()
+
+
 # ---- before anything is tried, what is allowed has to work
 
 def alive(tries=1):
@@ -373,18 +377,6 @@ def alive(tries=1):
     return False
 
 
-def work(check=True):
-    if check and not BARE and "NO_CHECK" not in os.environ and not alive(3):
-        print("broken: what is allowed doesn't work")
-        sys.exit(3)
-
-
-
-
-def basic(text):
-    return "Authorization: Basic " + base64.b64encode(text.encode()).decode()
-
-
-if "HEALTH" in os.environ:
-    sys.exit(0 if alive(3) else 1)
-work("FRESH" not in os.environ)
+if not BARE and "FRESH" not in os.environ and not alive(3):
+    print("broken: what is allowed doesn't work")
+    sys.exit(3)

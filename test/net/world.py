@@ -285,6 +285,8 @@ def main():
     tls.sni_callback = choose
     servers = [UdpServer(("::", 53), Udp), Server(("::", 53), Tcp), Server(("::", 22), Banner)]
     for port, secure in ((80, False), (8080, False), (443, True), (8443, True)):
+        if str(port) in os.environ.get("WORLD_LEAVE", "").split():
+            continue  # for a server of the test's own
         s = Server(("::", port), Web)
         s.tls = tls if secure else None
         servers.append(s)
