@@ -16,7 +16,7 @@ options() {
 	check "a bad number of CPUs is quoted" fails "many" r --cpus many -- true
 	check "a bad name is quoted" fails "can't name a sandbox" r --name 'A b' -- true
 	check "an option without its value says what it wants" fails "wants NAME" brig run --name
-	check "a network that isn't there is an error" fails "open" r --net open -- true
+	check "a network that isn't there is an error" fails "balanced" r --net balenced -- true
 	check "no sandbox of that name: the nearest is shown" fails "no sandbox 'nope'" brig start nope
 	check "exec without a command is an error" fails "no sandbox|no command" brig exec nope
 	check "verbs that need a name say so" fails "which sandbox" brig stop

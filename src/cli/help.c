@@ -21,6 +21,7 @@ static const struct {
 			"wait", "rm", "prune" } },
 	{ "Look and reach inside", { "ls", "exec", "cp", "logs", "inspect", "stats" } },
 	{ "Workspace", { "diff", "apply", "discard", "undo" } },
+	{ "Network and secrets", { "policy", "secret", "ports", "audit" } },
 	{ "Agents and images", { "agent", "image" } },
 	{ "This machine", { "doctor", "completion", "version", "help" } },
 };

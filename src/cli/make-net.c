@@ -141,8 +141,9 @@ int make_net_env(struct record *rec, struct err *e)
 	for (size_t i = 0; r == 0 && i < sizeof(names) / sizeof(*names); i++)
 		if (!env_has(&rec->env, names[i]))
 			r = strv_addf(&rec->env, "%s=" BUNDLE, names[i]);
+	/* besides its own roots, which don't have what this host alone trusts */
 	if (r == 0 && !env_has(&rec->env, "NODE_EXTRA_CA_CERTS"))
-		r = strv_add(&rec->env, "NODE_EXTRA_CA_CERTS=" DIR_INSIDE "/ca.pem");
+		r = strv_add(&rec->env, "NODE_EXTRA_CA_CERTS=" BUNDLE);
 	if (r == 0 && !env_has(&rec->env, "JAVA_TOOL_OPTIONS"))
 		r = strv_add(&rec->env,
 			"JAVA_TOOL_OPTIONS=-Djavax.net.ssl.trustStore=" DIR_INSIDE

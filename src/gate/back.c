@@ -121,7 +121,8 @@ static void watch(struct back *b)
 {
 	uint32_t events = b->paused || b->heard_end ? 0 : EPOLLIN;
 
-	if (wire_pending(&b->wire))
+	/* a flush elsewhere may have emptied it; who waits for room is still to hear of that */
+	if (wire_pending(&b->wire) || b->full)
 		events |= EPOLLOUT;
 	if (b->broken)
 		events = b->heard_end ? 0 : EPOLLIN | EPOLLOUT;

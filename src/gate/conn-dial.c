@@ -198,7 +198,8 @@ int dial_start(struct gate *g, const struct dial_spec *s, struct dial **ret)
 	if (d->n)
 		memcpy(d->addrs, s->addrs, d->n * sizeof(*d->addrs));
 	r = loop_add_timer(g->loop, too_slow, d, &d->timer, NULL);
-	if (r == 0 && g->proxy && (s->name || s->n))
+	/* of an address alone the injector knows whether the proxy is for it */
+	if (r == 0 && (s->name ? gate_is_proxied(g, s->name) : g->proxy && s->n))
 		r = ask_injector(d, s);
 	else if (r == 0)
 		loop_timer_arm(d->timer, 1);

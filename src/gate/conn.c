@@ -224,7 +224,8 @@ void conn_connect_upstream(struct conn *c)
 
 	if (c->dial || c->lookup || c->upstream >= 0)
 		return;
-	if (c->flow.name[0] && (!c->flow.has_addr || c->g->proxy)) {
+	if (c->flow.name[0] &&
+		(!c->flow.has_addr || gate_is_proxied(c->g, c->flow.name))) {
 		if (gate_lookup(c->g, c->flow.name, c->flow.port, looked_up, c,
 			    &c->lookup) < 0)
 			conn_drop(c);

@@ -32,7 +32,7 @@ size_t dns_addrs_filter(const struct policy *p, struct address *addrs, size_t n)
 	if (n > DNS_ADDRESSES_MAX)
 		n = DNS_ADDRESSES_MAX;
 	for (size_t i = 0; i < n; i++) {
-		keep[i] = address_kind(&addrs[i]) == ADDRESS_PUBLIC;
+		keep[i] = policy_kind(p, &addrs[i]) == ADDRESS_PUBLIC;
 		public += keep[i];
 	}
 	if (public < n)

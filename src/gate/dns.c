@@ -137,7 +137,7 @@ static bool answer_here(struct dns *d, const struct dns_query *q, struct reply *
 	}
 	if (answer_own(d, q, r) || refuse(d, q, address, r))
 		return true;
-	if (d->gate->proxy)
+	if (gate_is_proxied(d->gate, q->name))
 		answer_made(d, q, r);
 	else if (address && (q->type == DNS_A || d->gate->ipv6))
 		return false;
@@ -193,7 +193,7 @@ static void log_private(struct dns *d, const struct dns_query *q, const struct a
 	struct gate_event ev = {
 		.query = { .stage = POLICY_DNS, .name = q->name, .addr = a },
 		.verdict = { .reason = "its addresses are private",
-			.kind = address_kind(a) },
+			.kind = policy_kind(d->gate->policy, a) },
 	};
 
 	gate_log(d->gate, &ev);

@@ -8,6 +8,8 @@
 #include "gate/request.h"
 #include "gate/tls.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -445,12 +447,14 @@ static struct front *new_front(struct gate *g, const struct front_spec *s)
 int front_start(struct gate *g, const struct front_spec *s, struct err *e)
 {
 	struct front *f = new_front(g, s);
-	int r;
+	int r, on = 1;
 
 	if (!f) {
 		(void)close(s->fd);
 		return err_set(e, ENOMEM, "connection: out of memory");
 	}
+	/* what is written is whole: to wait for more would only be to wait (RFC 896) */
+	(void)setsockopt(f->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	front_enter(f);
 	r = loop_add_fd(g->loop, f->fd, EPOLLIN, on_event, f, &f->src, e);
 	if (r == 0 && f->tls && !f->name && !f->has_dst)

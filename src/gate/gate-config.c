@@ -19,7 +19,7 @@ struct host_line {
 /* The shape of ROLE_CONFIG for the gate (roles.h). */
 struct config {
 	struct json_list rules, hosts;
-	struct strv open, servers, own;
+	struct strv open, servers, own, no_proxy;
 	bool proxy, ipv6;
 	uint64_t dns_port; /* of the servers; 0: 53 */
 };
@@ -43,6 +43,7 @@ static const struct json_field config_fields[] = {
 	JSON_FIELD(struct config, "servers", JSON_STRV, servers),
 	JSON_FIELD(struct config, "own", JSON_STRV, own),
 	JSON_FIELD(struct config, "proxy", JSON_BOOL, proxy),
+	JSON_FIELD(struct config, "no_proxy", JSON_STRV, no_proxy),
 	JSON_FIELD(struct config, "ipv6", JSON_BOOL, ipv6),
 	JSON_FIELD(struct config, "dns_port", JSON_UINT, dns_port), { 0 }
 };
@@ -140,6 +141,9 @@ int gate_config_apply(struct gate *g, const char *text, size_t len, struct err *
 	policy_free(g->policy);
 	g->policy = p;
 	g->proxy = c.proxy;
+	strv_clear(&g->no_proxy);
+	g->no_proxy = c.no_proxy;
+	c.no_proxy = (struct strv){ 0 };
 	g->ipv6 = c.ipv6;
 	set_resolver(g, &c);
 	return 0;

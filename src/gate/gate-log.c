@@ -4,7 +4,8 @@
  *
  * A sandbox can make as many verdicts a second as the gate can give. So what is equal is
  * counted, once a second the counts are sent, and what is not equal is bounded too: past
- * LOG_KINDS it is only said how much there was.
+ * LOG_KINDS it is only said how much there was. Denials, which cost nothing to make, get a
+ * part of that, so that a flood of them hides nothing that was allowed.
  */
 #include "gate/gate-priv.h"
 
@@ -19,7 +20,8 @@
 
 #include <string.h>
 
-#define LOG_KINDS  256U
+#define LOG_KINDS  160U /* a second; of all roles the keeper takes 200 (keeper-audit.c) */
+#define LOG_DENIED 96U
 #define LOG_EVERY  (1 * NS_PER_SEC)
 #define PATH_SHOWN 256
 
@@ -27,13 +29,14 @@ struct entry {
 	char *key; /* of what makes it the same; NULL: free */
 	struct json *line;
 	uint64_t count, up, down;
+	bool denied;
 };
 
 struct gate_log {
 	struct loop_source *timer;
 	struct entry entries[LOG_KINDS];
-	size_t n;
-	uint64_t beyond; /* for which there was no room */
+	size_t n, denied;
+	uint64_t beyond[2]; /* for which there was no room: denied, allowed */
 	bool armed;
 };
 
@@ -98,14 +101,15 @@ static struct entry *find(struct gate_log *log, const char *key)
 	return NULL;
 }
 
-static struct entry *add(struct gate_log *log, char *key, struct json *line)
+static struct entry *add(struct gate_log *log, char *key, struct json *line, bool denied)
 {
 	struct entry *at;
 
-	if (log->n == LOG_KINDS)
+	if (log->n == LOG_KINDS || (denied && log->denied == LOG_DENIED))
 		return NULL;
 	at = &log->entries[log->n++];
-	*at = (struct entry){ .key = key, .line = line };
+	*at = (struct entry){ .key = key, .line = line, .denied = denied };
+	log->denied += denied;
 	return at;
 }
 
@@ -123,7 +127,7 @@ void gate_log(struct gate *g, const struct gate_event *ev)
 		return;
 	at = find(log, key.data);
 	if (!at) {
-		at = add(log, key.data, line);
+		at = add(log, key.data, line, !ev->verdict.allow);
 		if (at) {
 			key = (struct buf){ 0 };
 			line = NULL;
@@ -134,7 +138,7 @@ void gate_log(struct gate *g, const struct gate_event *ev)
 		loop_timer_arm(log->timer, LOG_EVERY);
 	log->armed = true;
 	if (!at) {
-		log->beyond++;
+		log->beyond[ev->verdict.allow]++;
 		return;
 	}
 	at->count += !ev->end;
@@ -169,11 +173,30 @@ static bool send_lines(struct gate *g, struct buf *out)
 static void drop_first(struct gate_log *log, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
+		log->denied -= log->entries[i].denied;
 		free(log->entries[i].key);
 		json_free(log->entries[i].line);
 	}
 	memmove(log->entries, log->entries + n, (log->n - n) * sizeof(*log->entries));
 	log->n -= n;
+}
+
+/* First of all, for what comes last is what is lost where there is too much. */
+static bool send_beyond(struct gate *g, struct buf *out)
+{
+	static const char *const verdicts[] = { "deny", "allow" };
+	uint64_t *beyond = g->log->beyond;
+
+	for (size_t i = 0; i < 2; i++)
+		if (beyond[i])
+			(void)buf_addf(out,
+				"{\"type\":\"net\",\"verdict\":\"%s\",\"reason\":\"and "
+				"others, too many to tell apart\",\"count\":%llu}\n",
+				verdicts[i], (unsigned long long)beyond[i]);
+	if (!send_lines(g, out))
+		return false;
+	beyond[0] = beyond[1] = 0;
+	return true;
 }
 
 /* As much as the keeper takes now; the rest waits. */
@@ -182,7 +205,7 @@ static bool flush(struct gate *g)
 	struct gate_log *log = g->log;
 	auto_buf struct buf out = { 0 }, one = { 0 };
 	size_t done = 0;
-	bool sent = true;
+	bool sent = send_beyond(g, &out);
 
 	while (sent && done < log->n) {
 		size_t first = done;
@@ -202,14 +225,6 @@ static bool flush(struct gate *g)
 			done++; /* a line too long for a parcel can't be */
 	}
 	drop_first(log, done);
-	if (sent && log->beyond) {
-		(void)buf_addf(&out,
-			"{\"type\":\"net\",\"verdict\":\"deny\",\"reason\":\"and others, "
-			"too many to tell apart\",\"count\":%llu}\n",
-			(unsigned long long)log->beyond);
-		if (send_lines(g, &out))
-			log->beyond = 0;
-	}
 	return sent;
 }
 

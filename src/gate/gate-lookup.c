@@ -112,7 +112,7 @@ static bool known(struct gate_lookup *l)
 				l->n++;
 		return true;
 	}
-	if (l->g->proxy) {
+	if (gate_is_proxied(l->g, l->name)) {
 		l->reason = NULL;
 		return true;
 	}

@@ -12,6 +12,7 @@
 #ifndef BRIG_GATE_GATE_H
 #define BRIG_GATE_GATE_H
 
+#include "base/str.h"
 #include "gate/pins.h"
 #include "gate/policy.h"
 #include "gate/resolver.h"
@@ -33,7 +34,8 @@ struct gate {
 	int keeper, vault, injector; /* parcels; -1: none */
 	bool proxy; /* the host reaches the world through a proxy: names are not resolved,
 		       answers are made up and pinned, the injector dials */
-	bool ipv6;  /* the host has a way to IPv6 */
+	struct strv no_proxy; /* names that are reached past it all the same */
+	bool ipv6;            /* the host has a way to IPv6 */
 	size_t conns, conns_max;
 };
 
@@ -49,6 +51,9 @@ struct gate_event {
 /* policy_judge() and a line in the log when it is a denial. */
 void gate_judge(struct gate *g, const struct policy_query *q, struct policy_verdict *ret);
 void gate_log(struct gate *g, const struct gate_event *ev);
+
+/* Is it the upstream proxy that connects to 'name', by this name? */
+bool gate_is_proxied(const struct gate *g, const char *name);
 
 /* Behind an upstream proxy, is this one of the addresses that were made up for names? */
 bool gate_is_made_up(const struct gate *g, const struct address *a);

@@ -261,11 +261,6 @@ static void conclude(
 	v->raw = proto == PROTO_UNKNOWN && c->raw && !c->depends && !v->open;
 }
 
-/*
- * Should:  deny what it doesn't understand: no policy, a policy that isn't sealed, neither
- *          name nor address, a protocol that has no requests at POLICY_REQUEST.
- * Mustn't: allow a special address by a name's rule, or this host by a wildcard.
- */
 static bool is_own(const struct policy *p, const struct address *a)
 {
 	for (size_t i = 0; i < p->own_n; i++)
@@ -275,7 +270,7 @@ static bool is_own(const struct policy *p, const struct address *a)
 }
 
 /* What is public by itself may be the host's, plainly or in disguise. */
-static enum address_kind kind_of(const struct policy *p, const struct address *a)
+enum address_kind policy_kind(const struct policy *p, const struct address *a)
 {
 	enum address_kind kind = address_kind(a);
 	struct address carried[ADDRESS_CARRIED_MAX];
@@ -290,6 +285,11 @@ static enum address_kind kind_of(const struct policy *p, const struct address *a
 	return is_own(p, a) ? ADDRESS_OWN : kind;
 }
 
+/*
+ * Should:  deny what it doesn't understand: no policy, a policy that isn't sealed, neither
+ *          name nor address, a protocol that has no requests at POLICY_REQUEST.
+ * Mustn't: allow a special address by a name's rule, or this host by a wildcard.
+ */
 void policy_judge(
 	const struct policy *p, const struct policy_query *q, struct policy_verdict *ret)
 {
@@ -297,7 +297,7 @@ void policy_judge(
 
 	*ret = (struct policy_verdict){ .reason = "no rule allows it" };
 	if (q->addr)
-		ret->kind = c.kind = kind_of(p, q->addr);
+		ret->kind = c.kind = policy_kind(p, q->addr);
 	if (!p || !p->sealed) {
 		ret->reason = "there is no policy";
 		return;

@@ -72,6 +72,9 @@ int policy_open_host(struct policy *p, const char *pattern);
 /* An address of this host's own: as a private one, it takes a rule that names it. */
 int policy_own_address(struct policy *p, const struct address *a);
 
+/* address_kind() for those who know which are the host's own. */
+enum address_kind policy_kind(const struct policy *p, const struct address *a);
+
 /* After the last addition. Until then, and without a policy, every verdict is no. */
 int policy_seal(struct policy *p);
 

@@ -93,7 +93,8 @@ const char *request_route(
 	if (!a->named) {
 		q->addr = a->addr;
 		q->has_addr = true;
-	} else if (f->has_dst && !f->g->proxy && strcmp(a->name, NAME_HOST) != 0) {
+	} else if (f->has_dst && !gate_is_proxied(f->g, a->name) &&
+		strcmp(a->name, NAME_HOST) != 0) {
 		q->addr = f->dst;
 		q->has_addr = true;
 	}
@@ -164,7 +165,7 @@ bool request_addresses(struct request *q)
 	q->x.addrs_n = 0;
 	if (q->named && strcmp(q->x.host, NAME_HOST) == 0)
 		loopback(&q->x);
-	else if (q->f->g->proxy)
+	else if (q->named ? gate_is_proxied(q->f->g, q->x.host) : q->f->g->proxy)
 		return true; /* the injector dials, by name */
 	else if (q->has_addr)
 		pinned(q);

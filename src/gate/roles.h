@@ -31,7 +31,8 @@ enum role_message {
 	 *
 	 * gate      {"rules":[{"origin":"global","text":"allow ..."},...],
 	 *            "open":["api.example.com",...], "servers":["192.0.2.1"],
-	 *            "hosts":[{"name":"a","addr":"192.0.2.2"}], "proxy":false, "ipv6":true}
+	 *            "hosts":[{"name":"a","addr":"192.0.2.2"}], "proxy":false, "no_proxy":["b"],
+	 *            "ipv6":true}
 	 * injector  {"proxy":{"http":"http://...","https":"...","all":"...","no":"a,b"}};
 	 *           fds[1] is the bundle of CA certificates to trust upstream
 	 * vault     {"grants":[{"secret":"anthropic","sentinel":"sk-ant-...","hosts":[...]}],

@@ -236,6 +236,9 @@ int gatens_guest_up(struct err *e)
 		r = net_address_add(rtnl, index, GATENS_GUEST6 GATENS_BITS6, e);
 	if (r == 0 && v6)
 		r = net_neighbour_add(rtnl, index, GATENS_GATE6, gate_mac, e);
+	/* nobody there has this address, so nobody would answer for it, as ARP does */
+	if (r == 0 && v6)
+		r = net_neighbour_add(rtnl, index, GATENS_HOST6, gate_mac, e);
 	way.to = "::/0";
 	way.via = GATENS_GATE6;
 	return r == 0 && v6 ? net_route_add(rtnl, &way, e) : r;

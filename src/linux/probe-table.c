@@ -9,6 +9,7 @@
 #include "linux/caps.h"
 #include "linux/cgroup.h"
 #include "linux/fsname.h"
+#include "linux/gatens.h"
 #include "linux/idmap.h"
 #include "linux/landlock-confine.h"
 #include "linux/mounts.h"
@@ -248,6 +249,21 @@ static void probe_net(struct probe_result *r)
 		say(r, PROBE_OK, "a network of one's own, with loopback", "");
 }
 
+static void probe_gate(struct probe_result *r)
+{
+	int fds[GATENS_FDS];
+	struct err e = { 0 };
+
+	if (!enter(CLONE_NEWNET, r))
+		return;
+	if (gatens_make(fds, &e) < 0)
+		say_err(r, PROBE_DEGRADED, &e, "without it there is --net none alone");
+	else if (fds[GATENS_TCP6] < 0)
+		say(r, PROBE_OK, "connections can be caught: IPv4", "");
+	else
+		say(r, PROBE_OK, "connections can be caught: IPv4 and IPv6", "");
+}
+
 static void probe_seccomp(struct probe_result *r)
 {
 	struct err e = { 0 };
@@ -340,6 +356,7 @@ const struct probe probes[] = {
 	{ "subordinate-ids", "more than one user inside", probe_ids },
 	{ "pid-namespaces", "a process list of one's own", probe_pid_proc },
 	{ "network-namespaces", "a network of one's own", probe_net },
+	{ "transparent-proxy", "a network that leads to the gate", probe_gate },
 	{ "overlayfs", "image layers, writable copies", probe_overlay },
 	{ "seccomp", "filters of system calls", probe_seccomp },
 	{ "landlock", "a second fence around files", probe_landlock },

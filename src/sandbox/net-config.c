@@ -210,16 +210,29 @@ static int add_array(struct json *j, const char *key, struct json **ret)
 	return json_add(j, key, array);
 }
 
+/* The list as variables have it: words between commas and blanks. */
+static int add_words(struct json *to, const char *text)
+{
+	auto_free char *copy = strdup(text ? text : "");
+	char *rest = copy, *word;
+
+	while (rest && (word = strsep(&rest, ", ")))
+		if (*word && json_append(to, json_new_str(word)) < 0)
+			return -ENOMEM;
+	return copy ? 0 : -ENOMEM;
+}
+
 int net_config_gate(const struct record *rec, const struct net_upstream *u,
 	struct json **ret, struct err *e)
 {
 	auto_json struct json *j = json_new_object();
-	struct json *open, *servers, *hosts, *own;
+	struct json *open, *servers, *hosts, *own, *direct;
 	int r = 0;
 
 	if (!j || add_array(j, "open", &open) < 0 ||
 		add_array(j, "servers", &servers) < 0 ||
 		add_array(j, "hosts", &hosts) < 0 || add_array(j, "own", &own) < 0 ||
+		add_array(j, "no_proxy", &direct) < 0 || add_words(direct, u->no) < 0 ||
 		add_servers(servers) < 0 || add_hosts(hosts) < 0 || add_own_v4(own) < 0 ||
 		add_own_v6(own) < 0 ||
 		json_add(j, "ipv6", json_new_bool(has_ipv6())) < 0 ||

@@ -66,7 +66,7 @@ struct record {
 	char *hostname;
 	struct json_list mounts; /* of struct mount_spec */
 	struct limit_spec limits;
-	char *net; /* "none", "host", or the preset of its policy */
+	char *net;               /* "none", "host", or the preset of its policy */
 	struct json_list grants; /* of struct grant: secrets it may use */
 	struct json_list ports;  /* of struct port_spec: published on the host */
 	bool tty;

@@ -2,6 +2,7 @@
 # Trick: the link deleted, and looked for what is left
 # Gain: without the gate's link there could be another way
 # Fresh: yes
+# Power: network
 # Control: none, it would change the test's own world
 from trick import *
 

@@ -12,8 +12,8 @@ is its own, and as simple as can be. On standard input, a line each:
     check MODE      what came since the last check: "ok", or "escape: " and what it was
     ready           answers "ready" once it watches
 
-MODE is the rules of the sandbox that tried: "locked", "open", or "none" when not a packet may
-have left.
+MODE is the rules of the sandbox that tried: "locked", "open", "none" when not a packet may
+have left, or "secret" when packets may go anywhere but the secret to its host alone.
 """
 import base64
 import ipaddress
@@ -34,6 +34,7 @@ CANARY_PORTS = (22, 53, 80, 443, 3128, 8080)
 WEB = {80, 443}
 
 # What the rules of the sandbox "locked" let through: address -> (ports, names)
+CHAT = "93.184.216.42"  # of another sandbox, which talks all the time
 API, PATHS, KEY = "api.example.com", "paths.example.com", "key.example.com"
 LOCKED = {
     "93.184.216.34": (WEB, [API]),
@@ -49,6 +50,9 @@ QUESTIONS = re.compile(r"(api|paths|key|badcert|flip|raw|[a-z0-9-]+\.rebind)\.ex
 # the forms in which a careless program could let the secret out
 LEAKS = [SECRET.encode(), base64.b64encode(SECRET.encode()).rstrip(b"=")[:-1],
          urllib.parse.quote(SECRET, safe="").encode(), SECRET.encode().hex().encode()]
+
+# what attempts put where nothing may pass
+MARKS = [b"brig-smuggled", b"\x03aPi\x07eXaMpLe\x03cOm"]
 
 lock = threading.Lock()
 packets = {}  # (interface, protocol, address, port) -> how many
@@ -106,13 +110,19 @@ def sniff():
             packets[key] = packets.get(key, 0) + 1
             if leaks(data):
                 found.append(f"the secret went out in clear, to {dst} port {port}")
+            if any(mark in data for mark in MARKS):
+                found.append(f"data beside what was allowed went to {dst} port {port}")
 
 
 def packet_allowed(mode, interface, proto, dst, port):
+    if dst == CHAT and proto == 6 and port == 80:
+        return True
+    if dst == NAME_SERVER and proto in (6, 17) and port == 53:
+        return True  # the questions are looked at
     if mode == "none" or interface == "lo":
-        return False
-    if dst == NAME_SERVER:
-        return proto in (6, 17) and port == 53
+        return mode == "secret"
+    if mode == "secret":
+        return True
     if proto != 6 or dst in OWN:
         return False
     if mode == "open":
@@ -222,6 +232,8 @@ def judge_connections(mode):
 
 def judge_questions(mode):
     for line in tails["questions"].lines():
+        if line.startswith("chat.example.com "):
+            continue
         if mode == "none" or (mode == "locked" and not QUESTIONS.fullmatch(line)):
             yield f"the name server was asked for {line!r}"
         if leaks(line.encode("latin-1")):
@@ -256,7 +268,7 @@ def judge_requests(mode):
         if names and mode == "locked":
             for what in judge_request(r, names):
                 yield f"{plain(r['to'])} port {r['port']} got {what}"
-        elif SECRET in line:
+        elif SECRET in line and not (mode == "secret" and names == [KEY] and r["tls"]):
             yield f"the secret, in a request to {r['to']}"
 
 
@@ -264,7 +276,7 @@ def check(mode):
     time.sleep(0.02)  # for what is on its way to the logs
     wrong = [*judge_packets(mode), *judge_questions(mode), *judge_connections(mode), *judge_requests(mode)]
     with lock:
-        wrong += found
+        wrong += found if mode != "secret" else [f for f in found if "secret" in f]
         found.clear()
     return "escape: " + "; ".join(dict.fromkeys(wrong)) if wrong else "ok"
 

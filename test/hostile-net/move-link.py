@@ -3,6 +3,7 @@
 #	and up
 # Gain: other rules there, or none
 # Fresh: yes
+# Power: network
 # Control: none, it would change the test's own world
 from trick import *
 

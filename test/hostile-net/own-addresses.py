@@ -2,6 +2,7 @@
 # Trick: more addresses, routes, neighbours and another hardware address, as root
 # Gain: a network of one's own making leads elsewhere
 # Fresh: yes
+# Power: network
 # Control: none, it would change the test's own world
 from trick import *
 

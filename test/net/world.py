@@ -99,6 +99,7 @@ class Banner(socketserver.BaseRequestHandler):
 
 class Web(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     timeout = 60
 
     def log_message(self, *a):
@@ -115,13 +116,13 @@ class Web(http.server.BaseHTTPRequestHandler):
 
     def body(self):
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
-            out = b""
+            out = []
             while n := int(self.rfile.readline().split(b";")[0], 16):
-                out += self.rfile.read(n)
+                out.append(self.rfile.read(n))
                 self.rfile.readline()
             while self.rfile.readline().strip():
                 pass
-            return out
+            return b"".join(out)
         return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
     def reply(self, body, kind="application/json", status=200, **headers):
@@ -165,7 +166,7 @@ class Web(http.server.BaseHTTPRequestHandler):
         self.close_connection = True
 
     def git(self, body):
-        path, _, query = self.path.partition("?")
+        path, _, query = self.path.removeprefix("/auth").partition("?")
         env = {"GIT_PROJECT_ROOT": os.path.join(D, "git"), "GIT_HTTP_EXPORT_ALL": "1",
                "PATH": os.environ["PATH"], "PATH_INFO": path[4:], "QUERY_STRING": query,
                "REQUEST_METHOD": self.command, "REMOTE_USER": "someone", "REMOTE_ADDR": "::1",
@@ -196,7 +197,9 @@ class Web(http.server.BaseHTTPRequestHandler):
         self.record(body)
         url = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(url.query))
-        if url.path.startswith("/git/"):
+        if url.path.startswith("/auth/") and not self.headers.get("Authorization"):
+            return self.reply(b"who are you?\n", "text/plain", 401, **{"WWW-Authenticate": 'Basic realm="world"'})
+        if url.path.startswith(("/git/", "/auth/git/")):
             return self.git(body)
         if url.path == "/events":
             return self.events()

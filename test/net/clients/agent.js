@@ -15,7 +15,8 @@ function once(n) {
 		if (res.statusCode !== 200)
 			process.exit(1);
 		res.resume();
-		res.on('end', () => once(n + 1));
+		// a turn later, when the agent has it back
+		res.on('end', () => setImmediate(once, n + 1));
 	});
 	req.on('error', (e) => { console.error(e); process.exit(1); });
 }
