@@ -11,7 +11,7 @@
  * is measured; the best of five rounds counts.
  */
 #include "base/err.h"
-#include "gate/policy.h"
+#include "gate/policy/policy.h"
 
 #include <stdio.h>
 #include <stdlib.h>

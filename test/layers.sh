@@ -3,9 +3,11 @@
 #
 # layers.sh - proves that an #include points down:
 #
-#	base <- linux <- image <- wall <- sandbox <- cli, oci
+#	base <- linux <- image, gate <- wall <- sandbox <- cli, oci
 #
-# guest, which runs inside of every sandbox, uses base alone; sandbox speaks its protocol.
+# guest, which runs inside of every sandbox, uses base alone; sandbox speaks its protocol. Of
+# gate the layers above use what needs no cryptography: rules, what is in clear of the store of
+# secrets, and what its programs are told.
 here=$(cd "$(dirname "$0")" && pwd)
 src=$(cd "$here/../src" && pwd) || exit 1
 passed=0 failed=0 number=0
@@ -15,10 +17,11 @@ declare -A may=(
 	[linux]="base linux"
 	[guest]="base guest"
 	[image]="base linux image"
+	[gate]="base linux gate"
 	[wall]="base linux image wall"
-	[sandbox]="base linux image wall guest sandbox"
-	[cli]="base linux image wall guest sandbox cli"
-	[oci]="base linux image wall guest sandbox oci"
+	[sandbox]="base linux image gate wall guest sandbox"
+	[cli]="base linux image gate wall guest sandbox cli"
+	[oci]="base linux image gate wall guest sandbox oci"
 )
 
 # judge NAME FOUND: nothing found is good.
@@ -51,13 +54,19 @@ judge "json-c is behind base/json.h alone" \
 	"$(grep -rlE '#[[:space:]]*include <json-c/' --include='*.[ch]' . | grep -vx './base/json.c')"
 judge "the command line, keeper and warder link no curl, archive or crypto" \
 	"$(grep -rlE '#[[:space:]]*include <(curl|archive|openssl)' --include='*.[ch]' . |
-		grep -v '^./image/')"
+		grep -vE '^./(image|gate)/')"
+judge "above the gate only its light half is used" \
+	"$(grep -rnE '#[[:space:]]*include "gate/' --include='*.[ch]' wall sandbox cli |
+		grep -vE '"gate/(policy/[a-z-]+|pins|roles|vault/(trust|vault-service|vault-store|vault-text))\.h"')"
+judge "that half has no cryptography" \
+	"$(grep -lE 'include <openssl|include "gate/vault/vault-(seal|key|ca|cert)' gate/pins.[ch] gate/policy/*.[ch] \
+		gate/vault/{trust,vault-service,vault-store,vault-text}.[ch])"
 judge "every file says its licence" "$(find . -name '*.[ch]' -exec grep -L \
 	'SPDX-License-Identifier: Apache-2.0' {} +)"
 # the keeper is a program of its own, whatever file its main is in
 judge "only a program's main prints" \
-	"$(grep -nE '\<(printf|puts|perror|fprintf)\(' -r base linux image wall sandbox --include='*.c' |
-		grep -vE '(-test|-fuzz|-main|-gen|test-[a-z]+)\.c:|/(progress|brig-image|[a-z-]*tool|keeper|keeper-start)\.c:' |
+	"$(grep -nE '\<(printf|puts|perror|fprintf)\(' -r base linux image gate wall sandbox --include='*.c' |
+		grep -vE '(-test|-fuzz|-main|-gen|-lab|-rig|test-[a-z]+)\.c:|/(progress|brig-[a-z]+|[a-z-]*tool|keeper|keeper-start|keeper-net|keeper-audit|starter|vault-serve)\.c:' |
 		grep -vE 'snprintf|fprintf\(f\b|fprintf\(file\b')"
 echo "1..$number"
 echo "$passed passed, $failed failed, 0 skipped"

@@ -164,7 +164,7 @@ agent() {
 	check "... which no file of the sandbox holds, $1" nowhere "$key" agent
 	check "... nor any of brig's, $1" not grep -rqF -e "$key" "$BRIG_HOME"
 	check "the sandbox is removed, $1" b rm -f agent
-	check "... and its key, $1" b secret rm --sandbox agent anthropic
+	refuses "... and its key went with it, $1" "no secret" b secret rm --sandbox agent anthropic
 }
 
 both() {

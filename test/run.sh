@@ -4,7 +4,7 @@
 # run.sh PREFIX SANITIZED [NAME...] - every test there is, or those whose names hold a NAME.
 #
 # PREFIX is a tree as 'make install' makes it, SANITIZED a build folder with ASan and UBSan
-# for the unit tests. The scripts *-test.sh, *-test.py and hostile/run.sh run once as root, and once as
+# for the unit tests. The scripts *-test.sh, *-test.py and hostile*/run.sh run once as root, and once as
 # each of two ordinary users, "range" with subordinate ids and "plain" without. A line
 # "# run as: root range" in a script, which is also the default, says as which; "# time: 600"
 # gives it more than 300 seconds. Run by an ordinary user, a script runs once, as that user,
@@ -196,7 +196,7 @@ if [ "$(id -u)" = 0 ]; then
 elif ! grep -q "^$(id -un):" /etc/subuid 2>/dev/null; then
 	mine=plain
 fi
-for script in "$here"/*-test.sh "$here"/*-test.py "$here"/hostile/run.sh; do
+for script in "$here"/*-test.sh "$here"/*-test.py "$here"/hostile*/run.sh; do
 	[ ! -f "$script" ] || black_box "$script"
 done
 

@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "cli/env.h"
 #include "cli/secret-store.h"
-#include "gate/rule.h"
+#include "gate/policy/rule.h"
 #include "sandbox/agent.h"
 #include "sandbox/grant.h"
 #include "sandbox/policy-store.h"
@@ -108,6 +108,12 @@ int make_net_grants(struct record *rec, const struct make_net *want,
 
 	if (!make_net_gated(rec))
 		return 0;
+	/* one that an earlier sandbox of this name was given is not to be found first */
+	for (size_t i = 0; i < a->env.n; i++)
+		if (!strchr(a->env.v[i], '=') && getenv(a->env.v[i]) &&
+			secret_store_has_own(a->env.v[i], rec->name) &&
+			(r = secret_store_from_env(a->env.v[i], rec->name, e)) < 0)
+			return r;
 	r = grants_add(&rec->grants, want->secrets, rec->name, e);
 	if (r == 0)
 		r = grants_default(&rec->grants, &a->env, rec->name, e);

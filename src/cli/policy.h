@@ -6,7 +6,7 @@
 #define BRIG_CLI_POLICY_H
 
 #include "cli/command.h"
-#include "gate/rule.h"
+#include "gate/policy/rule.h"
 
 extern const struct command verb_policy;
 extern const struct command command_policy_init, command_policy_allow,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/names.h"
 #include "cli/out.h"
+#include "cli/secret-store.h"
 #include "cli/session.h"
 #include "cli/verbs.h"
 #include "linux/idmap.h"
@@ -95,6 +96,8 @@ static int rm_one(const char *name, const struct invocation *inv, struct err *e)
 	r = check(&s, a->force, e);
 	if (r == 0)
 		r = clean_remove(&s, &ids, -1, e);
+	if (r == 0)
+		r = secret_store_forget(name, e);
 	return r == 0 ? out_line("%s", name) : r;
 }
 

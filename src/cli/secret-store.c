@@ -8,7 +8,8 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "cli/out.h"
-#include "gate/vault-service.h"
+#include "gate/vault/vault-service.h"
+#include "gate/vault/vault-store.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -115,4 +116,49 @@ int secret_store_from_env(const char *variable, const char *sandbox, struct err 
 		return r;
 	out_note("%s stays outside: the sandbox has a placeholder for it", variable);
 	return 1;
+}
+
+bool secret_store_has_own(const char *variable, const char *sandbox)
+{
+	auto_vault_store struct vault_store store = { 0 };
+
+	if (vault_store_look(&store, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < store.secrets.n; i++) {
+		const struct vault_secret *s =
+			(const struct vault_secret *)store.secrets.items + i;
+
+		if (str_eq(s->sandbox, sandbox) && strv_has(&s->env, variable))
+			return true;
+	}
+	return false;
+}
+
+int secret_store_forget(const char *sandbox, struct err *e)
+{
+	auto_vault_store struct vault_store store = { 0 };
+	auto_strv struct strv words = { 0 };
+	auto_buf struct buf answer = { 0 };
+	int r = vault_store_look(&store, e);
+	size_t n;
+
+	if (r == 0 &&
+		(strv_add(&words, "brig-vault") < 0 ||
+			strv_addf(&words, "--sandbox=%s", sandbox) < 0 ||
+			strv_add(&words, "rm") < 0))
+		r = err_set(e, ENOMEM, "out of memory");
+	n = words.n;
+	for (size_t i = 0; r == 0 && i < store.secrets.n; i++) {
+		const struct vault_secret *s =
+			(const struct vault_secret *)store.secrets.items + i;
+
+		if (str_eq(s->sandbox, sandbox) && strv_add(&words, s->name) < 0)
+			r = err_set(e, ENOMEM, "out of memory");
+	}
+	if (r < 0 || words.n == n)
+		return r;
+	r = secret_vault(&words, NULL, &answer, e);
+	return r > 0
+		? err_set(e, EIO, "the secrets of '%s' could not be removed", sandbox)
+		: r;
 }

@@ -5,6 +5,8 @@
 #ifndef BRIG_CLI_SECRET_STORE_H
 #define BRIG_CLI_SECRET_STORE_H
 
+#include <stdbool.h>
+
 struct buf;
 struct err;
 struct strv;
@@ -22,5 +24,11 @@ int secret_vault(const struct strv *words, const struct buf *value, struct buf *
  * service's: 1. 0 when there is nothing to store.
  */
 int secret_store_from_env(const char *variable, const char *sandbox, struct err *e);
+
+/* Has this sandbox, or one of its name before it, a secret of its own by this variable? */
+bool secret_store_has_own(const char *variable, const char *sandbox);
+
+/* Remove the secrets that were this sandbox's alone. */
+int secret_store_forget(const char *sandbox, struct err *e);
 
 #endif

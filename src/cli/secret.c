@@ -13,9 +13,9 @@
 #include "cli/out.h"
 #include "cli/secret-store.h"
 #include "cli/verbs.h"
-#include "gate/vault-service.h"
-#include "gate/vault-store.h"
-#include "gate/vault-text.h"
+#include "gate/vault/vault-service.h"
+#include "gate/vault/vault-store.h"
+#include "gate/vault/vault-text.h"
 #include "sandbox/notify.h"
 
 #include <fcntl.h>

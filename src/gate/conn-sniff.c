@@ -5,7 +5,7 @@
 #include "gate/conn-priv.h"
 
 #include "base/loop.h"
-#include "gate/front.h"
+#include "gate/front/front.h"
 #include "gate/hello.h"
 
 #include <string.h>

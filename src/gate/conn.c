@@ -20,8 +20,8 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/loop.h"
-#include "gate/dns.h"
-#include "gate/front.h"
+#include "gate/dns/dns.h"
+#include "gate/front/front.h"
 #include "linux/gatens.h"
 
 #include <string.h>

@@ -32,8 +32,8 @@
 #define BRIG_GATE_EXCHANGE_H
 
 #include "base/buf.h"
-#include "gate/address.h"
-#include "gate/name.h"
+#include "gate/policy/address.h"
+#include "gate/policy/name.h"
 
 #include <stdbool.h>
 

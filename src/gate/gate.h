@@ -13,9 +13,9 @@
 #define BRIG_GATE_GATE_H
 
 #include "base/str.h"
+#include "gate/dns/resolver.h"
 #include "gate/pins.h"
-#include "gate/policy.h"
-#include "gate/resolver.h"
+#include "gate/policy/policy.h"
 
 struct dns;
 struct err;

@@ -5,7 +5,7 @@
 #ifndef BRIG_GATE_HELLO_H
 #define BRIG_GATE_HELLO_H
 
-#include "gate/name.h"
+#include "gate/policy/name.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -10,8 +10,8 @@
 #ifndef BRIG_GATE_PINS_H
 #define BRIG_GATE_PINS_H
 
-#include "gate/address.h"
-#include "gate/name.h"
+#include "gate/policy/address.h"
+#include "gate/policy/name.h"
 
 #define PINS_ENTRIES 4096U
 #define PINS_GRACE_S 90U /* how long after its TTL an answer may still be used */

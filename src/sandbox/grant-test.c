@@ -4,8 +4,8 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/test.h"
-#include "gate/vault-service.h"
-#include "gate/vault-store.h"
+#include "gate/vault/vault-service.h"
+#include "gate/vault/vault-store.h"
 
 static char home[] = "/tmp/brig-grant-test.XXXXXX";
 

@@ -3,9 +3,9 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "gate/vault-service.h"
-#include "gate/vault-store.h"
-#include "gate/vault-text.h"
+#include "gate/vault/vault-service.h"
+#include "gate/vault/vault-store.h"
+#include "gate/vault/vault-text.h"
 
 #include <sys/random.h>
 

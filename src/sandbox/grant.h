@@ -58,7 +58,7 @@ int grants_env(const struct json_list *grants, struct strv *ret);
 /* Is this variable one of them? */
 bool grants_have_env(const struct json_list *grants, const char *variable);
 
-/* The vault's configuration (gate/vault-grants.h) as a text that the caller frees. */
+/* The vault's configuration (gate/vault/vault-grants.h) as a text that the caller frees. */
 int grants_config(const struct json_list *grants, const char *sandbox, const char *ca_dir,
 	char **ret, struct err *e);
 

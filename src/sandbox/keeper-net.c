@@ -11,7 +11,7 @@
 #include "base/parcel.h"
 #include "base/path.h"
 #include "gate/pins.h"
-#include "gate/trust.h"
+#include "gate/vault/trust.h"
 #include "sandbox/grant.h"
 #include "sandbox/net-trust.h"
 #include "sandbox/starter.h"

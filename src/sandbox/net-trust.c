@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/str.h"
-#include "gate/trust.h"
+#include "gate/vault/trust.h"
 #include "linux/gatens.h"
 
 #include <fcntl.h>
@@ -37,11 +37,12 @@ static int mint(const char *path, struct err *e)
 		(void)sigemptyset(&none);
 		(void)sigprocmask(SIG_SETMASK, &none, NULL);
 		(void)execv(program, argv);
-		fprintf(stderr, "start '%s': %s\n", program, err_text(errno));
 		_exit(127);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		return err_sys(e, "start '%s'", program);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		return err_set(e, ENOENT, "brig-vault is not installed at '%s'", program);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
 		(void)err_set(e, EIO, "no CA could be made for the sandbox");
 		err_hint(e, "%s/keeper.log says why", path);

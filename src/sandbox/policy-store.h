@@ -6,7 +6,7 @@
  *	CONFIG/policy.rules			global; its first line may be "preset NAME"
  *	STATE/sandboxes/NAME/policy.rules	of one sandbox
  *
- * One rule a line (gate/rule.h), '#' begins a comment. A person may edit the files; what
+ * One rule a line (gate/policy/rule.h), '#' begins a comment. A person may edit the files; what
  * brig changes in them leaves every other line as it is. Changes are made under a lock and
  * on disk when they return. A line that is no rule makes the whole file an error, which
  * names both: a policy with a hole is none.
@@ -15,7 +15,7 @@
 #define BRIG_SANDBOX_POLICY_STORE_H
 
 #include "base/str.h"
-#include "gate/policy.h"
+#include "gate/policy/policy.h"
 
 struct err;
 struct json;

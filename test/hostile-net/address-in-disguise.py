@@ -13,6 +13,7 @@ for v4 in (EVIL, "10.0.0.5", "127.0.0.1", "169.254.169.254", "11.0.0.2"):
                  b"\x20\1\0\0" + b + bytes(4) + flipped):
         addr = socket.inet_ntop(socket.AF_INET6, form)
         s = tcp(addr, 80, 0.3)
-        if s and not s.getpeername()[0].startswith(("127.", "::1", "::ffff:127.")):
-            outs.append((addr, read(s, 0.1) if not say(s, request("x")) else read(s, 0.1)))
+        if s and not (form[:12] == bytes(10) + b"\xff\xff" and v4.startswith("127.")):  # its own
+            say(s, request("x"))
+            outs.append((addr, read(s, 0.1)))
 any_answer("in disguise", outs)

@@ -19,7 +19,7 @@ if [ ! -x "$lib/find-key" ]; then
 fi
 me+=("BRIG_LIBEXEC=$lib")
 unbox captured
-box captured "${LOCKED[@]}" || { cat "$T/box"; exit 3; }
+box captured "${LOCKED[@]}" || { echo "broken: $(cat "$T/box")"; exit 3; }
 gate() { inside captured env PYTHONDONTWRITEBYTECODE=1 FRESH=1 python3 /hostile/gate.py "$@"; }
 sentinel=$(inside captured sh -c 'echo $NET_KEY' | tr -d '\r')
 

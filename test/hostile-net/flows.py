@@ -9,11 +9,11 @@ import select
 import sys
 import time
 
-from trick import API, FLIP, RAW, look_up, read, request, say, tcp, tls
+from trick import RAW, look_up, read, request, say, tcp, tls
 
 seconds = float(sys.argv[1])
 flows = {}
-for name in ("api", "key", "flip", "raw"):
+for name in ("api", "key", "mixed.rebind", "raw"):
     addr = look_up(name + ".example.com")[0]
     if name == "raw":
         flows[name] = tcp(RAW, 22)

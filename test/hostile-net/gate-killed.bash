@@ -2,7 +2,7 @@
 # Trick: the gate dies, once with connections open and then again and again
 # Gain: a moment, or an end, in which nobody holds anything back
 # Control: none, there is no gate without a sandbox
-box killed "${LOCKED[@]}" || { cat "$T/box"; exit 3; }
+box killed "${LOCKED[@]}" || { echo "broken: $(cat "$T/box")"; exit 3; }
 log=$T/flows.$ROLE
 inside killed env FRESH=1 PYTHONDONTWRITEBYTECODE=1 python3 /hostile/flows.py 2 >"$log" 2>/dev/null &
 flows=$!

@@ -2,7 +2,7 @@
 # Trick: thousands of different denials a second: names, addresses, ports, paths, methods
 # Gain: the host's disk is full, or the line that matters is lost among them
 # Control: none, without a sandbox there is no log
-box flood "${LOCKED[@]}" || { cat "$T/box"; exit 3; }
+box flood "${LOCKED[@]}" || { echo "broken: $(cat "$T/box")"; exit 3; }
 inside flood env PYTHONDONTWRITEBYTECODE=1 python3 -c 'import sys; sys.path.insert(0, "/hostile")
 from trick import *
 look_up("paths.example.com")

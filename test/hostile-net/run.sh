@@ -25,7 +25,7 @@
 # users what they would do: one with subordinate ids and one without.
 #
 # run as: root
-# time: 1200
+# time: 900
 set -u
 folder=$(cd "$(dirname "$0")" && pwd)
 
@@ -62,7 +62,7 @@ addresses_of_world() {
 	local addr
 	for addr in 10.0.0.5/32 172.16.0.1/32 192.168.1.1/32 100.64.0.1/32 169.254.169.254/32 \
 		100.100.100.200/32 8.8.8.8/32 1.1.1.1/32 fd00:ec2::254/128 fd00::5/128; do
-		nsenter -t "$world_far" -n ip addr add "$addr" dev lo
+		nsenter -t "$world_far" -n ip addr add "$addr" dev lo 2>/dev/null
 	done
 }
 
@@ -143,6 +143,7 @@ done
 box() {
 	local name=$1
 	shift
+	unbox "$name"
 	in_host "${me[@]}" timeout 30 brig run -d -q --name "$ROLE-$name" --wall "$WALL" --secret net \
 		-v "$folder:/hostile:ro" "$@" "$home/ws" -- sleep 3000 >"$T/box" 2>&1 </dev/null 8>&- 9<&-
 }
@@ -219,7 +220,6 @@ try() {
 	attempt=${attempt%.*}
 	[ "$(field Fresh "$file")" != yes ] || {
 		fresh=(FRESH=1)
-		unbox fresh
 		box fresh "$@"
 		name=fresh
 	}
@@ -229,6 +229,7 @@ try() {
 		>"$T/out" 2>&1 </dev/null && status=0 || status=$? ;;
 	*.py-) inside "$name" env "${fresh[@]}" PYTHONDONTWRITEBYTECODE=1 python3 "/hostile/$attempt.py" \
 		>"$T/out" 2>&1 && status=0 || status=$? ;;
+	# shellcheck disable=SC1090 # an attempt
 	*) (. "$file") >"$T/out" 2>&1 && status=0 || status=$? ;;
 	esac
 	judge "$attempt" "$status" "$mode"
@@ -280,7 +281,7 @@ control() { # control FILE
 	open) inside all env PYTHONDONTWRITEBYTECODE=1 python3 "/hostile/$name.py" >"$T/out" 2>&1 &&
 		status=0 || status=$? ;;
 	# one thing that gets out is enough
-	*) in_host env BARE=1 NET_KEY="$REAL" HOME="$T" PYTHONDONTWRITEBYTECODE=1 timeout 2 python3 "$file" \
+	*) in_host env BARE=1 NET_KEY="$REAL" HOME="$T" PYTHONDONTWRITEBYTECODE=1 timeout 5 python3 "$file" \
 		>"$T/out" 2>&1 </dev/null && status=0 || status=$? ;;
 	esac
 	judge "$name" "$status" "${mode:-locked}"
@@ -378,7 +379,7 @@ round() { # round ROLE USER
 		[ "${once:-no}" = "$([ "$ROLE" = once ] && echo yes || echo no)" ] || continue
 		attempt "$file"
 	done
-	[ ${#only[@]} -gt 0 ] || look_behind
+	[ ${#only[@]} -gt 0 ] || [ "$ROLE" = once ] || look_behind
 	unbox locked open other
 }
 
@@ -404,6 +405,7 @@ lane() { # lane NAME USER
 			round "$1" "$2"
 		done
 	fi
+	"${me[@]}" timeout 60 brig rm --all --force >/dev/null 2>&1
 	world_down
 	finish
 }

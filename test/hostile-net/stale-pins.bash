@@ -3,7 +3,7 @@
 # Gain: an address that belongs to somebody else by now
 # Control: none, it holds its own: at first it works
 # Once: yes
-box stale "${LOCKED[@]}" || { cat "$T/box"; exit 3; }
+box stale "${LOCKED[@]}" || { echo "broken: $(cat "$T/box")"; exit 3; }
 use='import sys; sys.path.insert(0, "/hostile")
 from trick import *
 sys.argv[1:] and look_up("api.example.com")
@@ -12,6 +12,7 @@ stale() { inside stale env FRESH=1 PYTHONDONTWRITEBYTECODE=1 python3 -c "$use" "
 stale look && stale || { echo "broken: it doesn't work at first"; exit 3; }
 verdict locked
 sleep 100 # 5 s of life at least, and 90 s of grace (pins.h)
+verdict locked # servers have closed what was kept
 ! stale || escaped "it is still believed"
 verdict none
 stale look || { echo "broken: nor after another look"; exit 3; }
