@@ -72,7 +72,7 @@ fuzz:
 	@test/fuzz.sh $(BUILD)-fuzz $(FUZZ_TIME)
 
 format:
-	@find src -name '*.[ch]' -exec clang-format -i {} +
+	@find src kernel bench -name '*.[ch]' -exec clang-format -i {} +
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz

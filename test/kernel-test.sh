@@ -7,7 +7,8 @@
 # says what it finds. Times are limits here, and no measurements: doc/kernels.md has those.
 #
 #	KERNEL_ONLY	uml or microvm
-#	KERNEL_BUILD	empty: build what is missing, which takes minutes; "no": skip it
+#	KERNEL_BUILD	"yes": build what is missing, which takes a quarter of an hour; else
+#			skip it, for no wall starts these kernels yet
 #
 # run as: root
 # time: 3000
@@ -76,8 +77,8 @@ fi
 # kernel_get NAME: prints its folder. What is said while it is built is for the log.
 kernel_get() {
 	"$top/kernel/build.sh" --no-build "$1" 2>/dev/null && return
-	[ "${KERNEL_BUILD:-}" != no ] || {
-		echo "it is not built" >"$T/why"
+	[ "${KERNEL_BUILD:-}" = yes ] || {
+		echo "it is not in the cache; KERNEL_BUILD=yes builds it" >"$T/why"
 		return 1
 	}
 	"$top/kernel/build.sh" "$1" 2>"$T/why"
@@ -134,12 +135,12 @@ if got uml; then
 		found "uml $mode" "$T/uml.out"
 		status "[uml $mode] it ends well" 0 test "$state" = 0
 		[ "$mode" != "seccomp=on ncpus=2" ] ||
-			shows "two CPUs" '^cpus 2$' tr -d '\r' <"$T/uml.out"
+			check "[uml $mode] it has two CPUs" grep -q '^cpus 2' "$T/uml.out"
 	done
 	uml >"$T/uml.out"
 	check "nothing is calibrated at boot" grep -q 'lpj=' "$T/uml.out"
-	refuses "... in a loop that waits" . grep -q 'Calibrating' "$T/uml.out"
-	refuses "... nor ptys probed" . grep -q 'host ptys' "$T/uml.out"
+	status "... in a loop that waits" 1 grep -q 'Calibrating' "$T/uml.out"
+	status "... nor ptys probed" 1 grep -q 'host ptys' "$T/uml.out"
 	(uml quiet quit) >"$T/uml.out" 2>/dev/null
 	state=$?
 	status "[uml] a panic ends otherwise" 0 test "$state" != 0 -a "$state" != 124
@@ -148,10 +149,11 @@ if got uml; then
 		HOME=$T/home strace -f -o "$T/calls" "$kernel/kernel" mem=256M \
 			ubd0r="$T/root.erofs" root=/dev/ubda ro rootfstype=erofs init=/init \
 			con=null con0=fd:0,fd:1 quiet seccomp=on off </dev/null >/dev/null 2>&1
-		refuses "no file is made on the host" . \
+		status "no file is made on the host" 1 \
 			grep -qE '(mkdir|O_CREAT|O_TMPFILE|unlink|rename)' "$T/calls"
+		calls=$(grep -c '(' "$T/calls")
 		status "a boot makes less than 5000 host calls" 0 \
-			test "$(grep -c '(' "$T/calls")" -lt 5000
+			test "$calls" -gt 100 -a "$calls" -lt 5000
 	else
 		skip "no file is made on the host" "strace is not installed"
 	fi

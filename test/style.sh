@@ -10,9 +10,9 @@ prefix=${1:-$top/build/stage/prefix}
 cd "$top" || exit 1
 
 # each TOOL NAME COMMAND FILE...: one test for all files, which names the bad ones.
-mapfile -t sources < <(find src -name '*.[ch]' | sort)
+mapfile -t sources < <(find src kernel bench -name '*.[ch]' | sort)
 # a library is looked at where it is sourced
-mapfile -t scripts < <({ find test man scripts bench -name '*.sh' ! -name '*lib.sh' ! -name '*-cases.sh'
+mapfile -t scripts < <({ find test man scripts bench kernel -name '*.sh' ! -name '*lib.sh' ! -name '*-cases.sh'
 	echo .ci/run; } | sort)
 mapfile -t pages < <(find "$prefix/share/man/" -name '*.[15]' | sort)
 

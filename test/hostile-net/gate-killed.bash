@@ -4,6 +4,7 @@
 # Control: none, there is no gate without a sandbox
 box killed "${LOCKED[@]}" || { echo "broken: $(cat "$T/box")"; exit 3; }
 log=$T/flows.$ROLE
+rm -f "$log"
 inside killed env FRESH=1 PYTHONDONTWRITEBYTECODE=1 python3 /hostile/flows.py 2 >"$log" 2>/dev/null &
 flows=$!
 eventually 10 grep -q open "$log" || { cat "$log"; echo "broken: they don't open"; exit 3; }

@@ -5,6 +5,7 @@
 # Control: none, it holds its own: one that stays allowed lives on
 box flows "${LOCKED[@]}" || { echo "broken: $(cat "$T/box")"; exit 3; }
 log=$T/flows.$ROLE
+rm -f "$log"
 inside flows env FRESH=1 PYTHONDONTWRITEBYTECODE=1 python3 /hostile/flows.py 2 >"$log" 2>/dev/null &
 eventually 10 grep -q open "$log" || { cat "$log"; echo "broken: they don't open"; exit 3; }
 "${me[@]}" brig policy deny --sandbox "$ROLE-flows" api.example.com key.example.com raw.example.com \

@@ -145,7 +145,8 @@ box() {
 	shift
 	unbox "$name"
 	in_host "${me[@]}" timeout 30 brig run -d -q --name "$ROLE-$name" --wall "$WALL" --secret net \
-		-v "$folder:/hostile:ro" "$@" "$home/ws" -- sleep 3000 >"$T/box" 2>&1 </dev/null 8>&- 9<&-
+		-v "$folder:/hostile:ro" "$@" "$home/ws" -- sleep 3000 >"$T/box" 2>&1 </dev/null 8>&- 9<&- ||
+		{ echo "brig run ended with $?" >>"$T/box" && return 1; }
 }
 
 unbox() { "${me[@]}" timeout 30 brig rm --force "${@/#/$ROLE-}" >/dev/null 2>&1 </dev/null; }
@@ -223,13 +224,13 @@ try() {
 		box fresh "$@"
 		name=fresh
 	}
+	# shellcheck disable=SC1090 # an attempt
 	case $file-$(field Power "$file") in
 	*-network) nsenter -t "$(pgrep -P "$(keeper_of "$name")" -x brig-warder)" -n env FRESH=1 \
 		NAME_SERVER=100.127.255.249 PYTHONDONTWRITEBYTECODE=1 timeout 60 python3 "$file" \
 		>"$T/out" 2>&1 </dev/null && status=0 || status=$? ;;
 	*.py-) inside "$name" env "${fresh[@]}" PYTHONDONTWRITEBYTECODE=1 python3 "/hostile/$attempt.py" \
 		>"$T/out" 2>&1 && status=0 || status=$? ;;
-	# shellcheck disable=SC1090 # an attempt
 	*) (. "$file") >"$T/out" 2>&1 && status=0 || status=$? ;;
 	esac
 	judge "$attempt" "$status" "$mode"
