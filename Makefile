@@ -63,6 +63,7 @@ bench:
 	@scripts/deps.sh build run bench
 	@$(MAKE) --no-print-directory stage
 	@bench/run.sh --write $(STAGE)/prefix
+	@[ $$(id -u) != 0 ] || bench/gate.sh --write $(STAGE)/prefix
 
 fuzz:
 	@scripts/deps.sh build test

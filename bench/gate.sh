@@ -5,7 +5,7 @@
 #
 # One web server (nginx) on the loopback of a network namespace made for this; reached directly,
 # from a sandbox through the gate, and through squid and mitmproxy where they are. Everything in
-# one run, in turns; the table goes to standard output, with --write into doc/bench.md. Root.
+# one run, in turns; the table goes to standard output, with --write into doc/bench-gate.md. Root.
 #
 # streams		bytes a second of one and of 64 downloads at once (curl)
 # requests		requests a second over 16 kept connections (wrk)
@@ -198,11 +198,12 @@ hold 8443 >/dev/null & sleep 4; mp=$(pss_of brig-gate); wait $!
 hold 443 >/dev/null & sleep 5; mo=$(pss_of brig-gate); moi=$(pss_of brig-injector); wait $!
 
 note "verdicts"
-"$here/../build/bench/verdict" 10000 >"$work/verdict" 2>/dev/null || "$prefix/../verdict" 10000 >"$work/verdict" 2>/dev/null
+"$here/../build/bench/verdict" 10000 >"$work/verdict" 2>/dev/null
 
 report() {
-	echo "## The gate"
+	echo "# What the gate costs"
 	echo
+	echo "Made by bench/gate.sh on $(date +%F), kernel $(uname -r), load $(cut -d" " -f1 /proc/loadavg)."
 	echo "nginx (one worker) on loopback; medians of $rounds rounds in one run; $(nproc) CPUs, so client, gate and server share them."
 	echo
 	echo "| | direct | through the gate | ratio | peer | peer's ratio |"
@@ -237,3 +238,9 @@ report() {
 }
 
 report | tee "$work/report.md"
+if [ -n "$write" ]; then
+	! [ -e "$here/../doc/bench-gate.md" ] ||
+		sed -n '/^<!-- by hand/,$p' "$here/../doc/bench-gate.md" >"$work/by-hand"
+	{ cat "$work/report.md"; [ ! -s "$work/by-hand" ] || { echo; cat "$work/by-hand"; }; } \
+		>"$here/../doc/bench-gate.md"
+fi

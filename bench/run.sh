@@ -48,11 +48,14 @@ tar_image "$work/tree" "$work/image.tar" || exit 1
 cold() {
 	local who=$1 root=$work/$1/root
 	use "$who"
-	add 'brig, container' "$brig" run --rm --wall container --image "$root" -- /bin/true
+	# without a network, as the others here have none; and with one that leads to the gate
+	add 'brig, container' "$brig" run --rm --net none --wall container --image "$root" -- /bin/true
+	add 'brig, container, network' "$brig" run --rm --net locked --wall container --image "$root" -- \
+		/bin/true
 	import_image "$who" &&
-		add 'brig, container, OCI image' "$brig" run --rm --wall container \
+		add 'brig, container, OCI image' "$brig" run --rm --net none --wall container \
 			--image bench -- /bin/true
-	add 'brig, nspawn' "$brig" run --rm --wall nspawn --image "$root" -- /bin/true
+	add 'brig, nspawn' "$brig" run --rm --net none --wall nspawn --image "$root" -- /bin/true
 	add 'brig, chroot' "$brig" run --rm --wall chroot --image "$root" -- /bin/true
 	add_runc "$who"
 	add_crun "$who"
@@ -66,7 +69,7 @@ cold() {
 into() {
 	local who=$1 id=brig-bench-$$-$1
 	use "$who"
-	if as "$who" "$brig" run -d --name bench-exec --wall container --image "$work/$who/root" -- \
+	if as "$who" "$brig" run -d --name bench-exec --net none --wall container --image "$work/$who/root" -- \
 		/bin/sleep 3600 >/dev/null; then
 		add 'brig exec' "$brig" exec bench-exec -- /bin/true
 	else
@@ -84,7 +87,7 @@ idle() {
 	local who=$1 have=0 n dir=$work/$1/home/state/sandboxes
 	use "$who"
 	for n in $counts; do
-		add start "$brig" run -d --name "idle-$n-@N@" --wall container \
+		add start "$brig" run -d --name "idle-$n-@N@" --net none --wall container \
 			--image "$work/$who/root" -- /bin/sleep 86400
 		warm_ups=0 seconds=120 measure "idle-start" "$((n - have))" || break
 		have=$((have + $(field idle-start start 2)))
@@ -104,7 +107,7 @@ stages() {
 	local who=$1 i
 	use "$who"
 	for i in $(seq 12); do
-		as "$who" BRIG_TRACE=1 "$brig" run --name "trace-$i" --wall container \
+		as "$who" BRIG_TRACE=1 "$brig" run --name "trace-$i" --net none --wall container \
 			--image "$work/$who/root" -- /bin/true >/dev/null 2>&1
 		cat "$work/$who/home/state/sandboxes/trace-$i/keeper.log" 2>/dev/null
 	done >"$work/stages-raw"

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "cli/out.h"
 #include "cli/policy.h"
+#include "sandbox/grant.h"
 #include "sandbox/policy-store.h"
 #include "sandbox/sandbox.h"
 
@@ -172,6 +173,7 @@ static int load(
 {
 	auto_sandbox struct sandbox s = SANDBOX_INIT;
 	auto_policy_rules struct policy_rules rules = { 0 };
+	auto_strv struct strv opens = { 0 };
 	auto_free char *preset = NULL;
 	struct policy_scope scope = { .global = true, .sandbox = a->sandbox };
 	int r = 0;
@@ -194,7 +196,10 @@ static int load(
 		return 0;
 	}
 	r = policy_rules_load(&scope, &rules, e);
-	return r == 0 ? policy_rules_compile(&rules, NULL, ret, e) : r;
+	/* as the gate is told: where a secret goes in, TLS has to be opened */
+	if (r == 0 && a->sandbox)
+		r = grants_hosts(&s.rec.grants, a->sandbox, &opens, e);
+	return r == 0 ? policy_rules_compile(&rules, &opens, ret, e) : r;
 }
 
 static const char *tls_text(const struct asked *a, const struct answer *w)

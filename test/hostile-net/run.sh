@@ -356,10 +356,12 @@ look_behind() {
 	check "$WALL, as $ROLE: the log's chain is whole" "${me[@]}" brig audit verify "$ROLE-locked"
 	check "$WALL, as $ROLE: the log is lines of JSON and no control byte" \
 		log_is_clean "$(state_of locked)/audit.jsonl"
+	check "$WALL, as $ROLE: nothing of it died" nobody_died "$(state_of locked)" "$(state_of open)"
 	check "$WALL, as $ROLE: what is kept of it holds no secret" no_secret "$(state_of locked)"
 }
 
 log_is_clean() { jq -e . "$1" >/dev/null && ! tr -d '\n' <"$1" | grep -aqP '[\x00-\x1f\x7f]'; }
+nobody_died() { ! grep -h 'ended\|is off' "${@/%//keeper.log}"; }
 no_secret() { ! grep -raqF -e "$REAL" "$1"; }
 
 round() { # round ROLE USER
