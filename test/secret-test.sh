@@ -7,6 +7,8 @@
 
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
+# a store of its own: what it counts is all there is
+export BRIG_HOME=$T/brig
 
 export BRIG_SECRET_KEY=file
 unset DBUS_SESSION_BUS_ADDRESS

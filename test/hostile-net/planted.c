@@ -30,8 +30,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define MAPS_FD	      900
-#define INJECTOR_FD   5	 /* roles.h: GATE_FD_INJECTOR */
+#define MAPS_FD       900
+#define INJECTOR_FD   5  /* roles.h: GATE_FD_INJECTOR */
 #define GATE_EXCHANGE 16 /* roles.h */
 
 static char maps[1 << 20];
