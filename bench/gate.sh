@@ -233,7 +233,7 @@ report() {
 	if [ -s "$work/verdict" ]; then
 		echo
 		echo "A verdict with 10,000 rules, ns:"
-		awk -F'\t' '{ printf "%s%s %s", NR > 1 ? "; " : "", $1, $3 } END { print "." }' "$work/verdict"
+		awk -F'\t' '{ printf "%s%s %s", (NR > 1 ? "; " : ""), $1, $3 } END { print "." }' "$work/verdict"
 	fi
 }
 
