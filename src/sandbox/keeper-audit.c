@@ -174,23 +174,24 @@ void keeper_audit_reload(struct keeper *k, const char *what)
 	write_event(k, str_eq(what, "secrets") ? "secret" : "policy", j);
 }
 
-static void write_dropped(struct keeper *k)
+static void write_dropped(struct keeper *k, struct events_rate *rate)
 {
 	struct json *j;
 
-	if (!k->rate.dropped)
+	if (!rate->dropped)
 		return;
 	j = json_new_object();
-	(void)json_add(j, "dropped", json_new_uint(k->rate.dropped));
-	k->rate.dropped = 0;
-	write_event(k, "net", j);
+	(void)json_add(j, "dropped", json_new_uint(rate->dropped));
+	rate->dropped = 0;
+	write_event(k, rate == &k->rate[NET_GATE] ? "net" : "secret", j);
 }
 
 void keeper_audit_stop(struct keeper *k)
 {
 	struct json *j = json_new_object();
 
-	write_dropped(k);
+	for (size_t i = 0; i < NET_ROLES; i++)
+		write_dropped(k, &k->rate[i]);
 	if (json_add_str(j, "reason", k->reason) == 0)
 		(void)json_add(j, "status", json_new_uint(k->status));
 	write_event(k, "stop", j);
@@ -201,47 +202,52 @@ void keeper_audit_close(struct keeper *k)
 	audit_close(&k->audit);
 }
 
-/* A bucket of a second's lines, filled as time goes. */
-static bool rate_allows(struct keeper *k)
+/* A bucket of a second's lines, filled as time goes; each role has one of its own, so that
+ * none can crowd out what another has to say. */
+static bool rate_allows(struct events_rate *rate)
 {
 	uint64_t now = clock_mono_ns();
-	uint64_t more = (now - k->rate.at_ns) / (NS_PER_SEC / EVENTS_RATE);
+	uint64_t more = (now - rate->at_ns) / (NS_PER_SEC / EVENTS_RATE);
 
-	if (k->rate.at_ns == 0 || more >= EVENTS_RATE) {
-		k->rate.at_ns = now;
-		k->rate.left = EVENTS_RATE;
+	if (rate->at_ns == 0 || more >= EVENTS_RATE) {
+		rate->at_ns = now;
+		rate->left = EVENTS_RATE;
 	} else {
-		k->rate.at_ns += more * (NS_PER_SEC / EVENTS_RATE);
-		k->rate.left += more;
-		if (k->rate.left > EVENTS_RATE)
-			k->rate.left = EVENTS_RATE;
+		rate->at_ns += more * (NS_PER_SEC / EVENTS_RATE);
+		rate->left += more;
+		if (rate->left > EVENTS_RATE)
+			rate->left = EVENTS_RATE;
 	}
-	if (!k->rate.left) {
-		k->rate.dropped++;
+	if (!rate->left) {
+		rate->dropped++;
 		return false;
 	}
-	k->rate.left--;
+	rate->left--;
 	return true;
 }
 
-static void take_event(struct keeper *k, const char *line, size_t len)
+/* The gate tells of connections, the others of secrets; neither speaks for the other. */
+static void take_event(struct keeper *k, enum net_role role, const char *line, size_t len)
 {
+	const char *may = role == NET_GATE ? "net" : "secret", *type;
 	struct json *fields = NULL;
-	const char *type;
 
-	if (!rate_allows(k))
+	if (!rate_allows(&k->rate[role]))
 		return;
-	write_dropped(k);
+	write_dropped(k, &k->rate[role]);
 	if (audit_event_parse(line, len, &type, &fields, NULL) == 0) {
-		write_event(k, type, fields);
-		return;
+		if (str_eq(type, may)) {
+			write_event(k, type, fields);
+			return;
+		}
+		json_free(fields);
 	}
 	fields = json_new_object();
 	(void)json_add_str(fields, "reason", "an event that is none was reported");
-	write_event(k, "net", fields);
+	write_event(k, may, fields);
 }
 
-void keeper_events(struct keeper *k, const char *lines, size_t len)
+void keeper_events(struct keeper *k, int role, const char *lines, size_t len)
 {
 	const char *end = lines + len;
 
@@ -250,7 +256,7 @@ void keeper_events(struct keeper *k, const char *lines, size_t len)
 		size_t n = (size_t)((nl ? nl : end) - lines);
 
 		if (n)
-			take_event(k, lines, n);
+			take_event(k, (enum net_role)role, lines, n);
 		lines += n + 1;
 	}
 }

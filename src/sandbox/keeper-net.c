@@ -281,7 +281,7 @@ static void role_says(struct keeper *k, size_t i, const struct parcel *p)
 			serve_reload_done(k, -EINVAL, why);
 		k->net.reload_asked = false;
 	} else if (p->type == ROLE_EVENTS) {
-		keeper_events(k, p->data, p->len);
+		keeper_events(k, (int)i, p->data, p->len);
 	}
 }
 
@@ -382,7 +382,7 @@ static void last_words(struct keeper *k)
 		if (r <= 0 && r != -EAGAIN)
 			return;
 		if (r > 0 && p.type == ROLE_EVENTS)
-			keeper_events(k, p.data, p.len);
+			keeper_events(k, NET_GATE, p.data, p.len);
 		if (r > 0)
 			parcel_close_fds(&p);
 	}

@@ -117,7 +117,7 @@ struct keeper {
 	struct events_rate {
 		uint64_t at_ns;
 		uint64_t left, dropped; /* lines */
-	} rate;
+	} rate[NET_ROLES];
 	bool reloading;
 };
 
@@ -175,8 +175,8 @@ void keeper_audit_port(struct keeper *k, const char *action, const struct port_s
 void keeper_audit_reload(struct keeper *k, const char *what);
 void keeper_audit_stop(struct keeper *k);
 void keeper_audit_close(struct keeper *k);
-/* Lines of ROLE_EVENTS, from a role that may have been taken over. */
-void keeper_events(struct keeper *k, const char *lines, size_t len);
+/* Lines of ROLE_EVENTS, from a role (enum net_role) that may have been taken over. */
+void keeper_events(struct keeper *k, int role, const char *lines, size_t len);
 
 /* keeper-relay.c */
 int relay_start(struct keeper *k, struct err *e); /* watch the warder's stream */

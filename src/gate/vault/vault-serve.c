@@ -80,7 +80,7 @@ static int report_missing(const struct strv *names, struct err *e)
 		auto_buf struct buf line = { 0 };
 
 		if (buf_addf(&line,
-			    "{\"event\":\"secret\",\"secret\":\"%s\",\"result\":"
+			    "{\"type\":\"secret\",\"name\":\"%s\",\"action\":"
 			    "\"missing\"}\n",
 			    names->v[i]) < 0)
 			return err_set(e, ENOMEM, "out of memory");
