@@ -54,7 +54,7 @@ edit_through() {
 
 	check "the agent starts in the $wall wall" \
 		env ANTHROPIC_BASE_URL="http://127.0.0.1:$port" ANTHROPIC_API_KEY=sk-ant-test \
-		PATH="$prefix/bin:$PATH" brig run -d --name "$name" --wall "$wall" --timeout 120 \
+		PATH="$prefix/bin:$PATH" brig run -d --name "$name" --wall "$wall" --net none --timeout 120 \
 		-v "$T/$wall/api.sock:/run/api.sock" -v "$test_dir/agent-relay.py:/run/relay.py:ro" \
 		claude "$work" -- -p "make the colour blue"
 	check "its port to the API is opened in the $wall wall" \

@@ -90,7 +90,7 @@ got() {
 	if kernel=$(kernel_get "$1"); then
 		ok "$1 is built"
 		echo "# $1: $(head -n 1 "$kernel/made-of"), $(stat -c %s "$kernel/kernel") bytes"
-	elif grep -qE 'tools are missing|offer no|is not built|has no suite' "$T/why"; then
+	elif grep -qE 'tools are missing|offer no|not in the cache|has no suite' "$T/why"; then
 		skip "$1 is built" "$(tail -n 1 "$T/why")"
 		return 1
 	else

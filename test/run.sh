@@ -179,7 +179,9 @@ black_box() {
 mkdir -p "$work/source"
 cp -r "$prefix" "$work/prefix"
 cp -r "$here" "$work/source/test"
-[ ! -d "$here/../src" ] || cp -r "$here/../src" "$work/source/src"
+for folder in src kernel; do
+	[ ! -d "$here/../$folder" ] || cp -r "$here/../$folder" "$work/source/$folder"
+done
 chmod -R a+rX "$work/prefix" "$work/source"
 
 ! wanted unit || go unit 1800 python3 "$here/unit.py" "$sanitized"

@@ -69,14 +69,16 @@ static void done(struct dial *d, int fd, const char *reason)
 {
 	dial_cb *cb = d->cb;
 	void *data = d->data;
+	bool direct = fd >= 0 && fd == d->fd;
+	struct address to = direct ? d->addrs[d->at - 1] : (struct address){ 0 };
 
-	if (fd >= 0 && fd == d->fd) {
+	if (direct) {
 		loop_source_free(d->src);
 		d->src = NULL;
 		d->fd = -1;
 	}
 	dial_cancel(d);
-	cb(fd, reason, data);
+	cb(fd, direct ? &to : NULL, reason, data);
 }
 
 static void try_next(struct dial *d);

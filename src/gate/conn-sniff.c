@@ -76,6 +76,20 @@ void conn_set_name(struct conn *c, const struct conn_choice *ch)
 		(void)snprintf(c->flow.name, sizeof(c->flow.name), "%s", ch->name);
 }
 
+/* It is known what it is: to its upstream, once that is there. */
+static void settle(struct conn *c)
+{
+	c->settled = true;
+	/* what the client has said stays in its socket, and is not to wake us over and over;
+	 * that it has gone still does */
+	if (loop_source_events(c->src, EPOLLHUP) < 0)
+		conn_drop(c);
+	else if (c->upstream >= 0)
+		conn_join(c);
+	else
+		conn_connect_upstream(c);
+}
+
 static void hand_to_front(struct conn *c, bool tls)
 {
 	struct gate *g = c->g;
@@ -126,9 +140,14 @@ static void found_tls(struct conn *c, const struct hello *h)
 		flow_query(&c->flow, &q);
 		q.name = h->name;
 		policy_judge(c->g->policy, &q, &v);
-		if (!v.allow && v.rule && v.rule->action == RULE_DENY)
+		if (v.allow ? v.open : v.rule && v.rule->action == RULE_DENY)
 			ch.best = v;
 		(void)snprintf(c->flow.name, sizeof(c->flow.name), "%s", h->name);
+		/* what is opened for a name goes where that name was looked up to be */
+		if (v.allow && v.open && !ch.pinned) {
+			conn_deny(c, &v, "its address was not looked up by this name");
+			return;
+		}
 	}
 	if (!ch.best.allow) {
 		conn_deny(c, &ch.best, NULL);
@@ -139,11 +158,7 @@ static void found_tls(struct conn *c, const struct hello *h)
 		hand_to_front(c, true);
 		return;
 	}
-	c->settled = true;
-	if (c->upstream >= 0)
-		conn_join(c);
-	else
-		conn_connect_upstream(c);
+	settle(c);
 }
 
 static void found_other(struct conn *c)
@@ -157,11 +172,7 @@ static void found_other(struct conn *c)
 		conn_deny(c, &ch.best, NULL);
 		return;
 	}
-	c->settled = true;
-	if (c->upstream >= 0)
-		conn_join(c);
-	else
-		conn_connect_upstream(c);
+	settle(c);
 }
 
 /* Does it begin as a request does (RFC 9112 section 3), or as HTTP/2 with prior knowledge? */
@@ -195,15 +206,24 @@ static void found_http(struct conn *c)
 	hand_to_front(c, false);
 }
 
-/* Returns false when more has to come. */
-static bool classify(struct conn *c, size_t len)
+/*
+ * Returns false when more has to come; 'last': no more will be seen.
+ *
+ * Mustn't: take the beginning of a ClientHello or of a request for some other protocol.
+ *          That no more is seen doesn't mean that there is no more: a peek ends at urgent
+ *          data (tcp(7)), and what is behind it would go out unseen.
+ */
+static bool classify(struct conn *c, size_t len, bool last)
 {
 	struct hello hello;
 	int http;
 
 	switch (hello_parse(peeked, len, &hello)) {
-	case HELLO_MORE: return false;
 	case HELLO_DONE: found_tls(c, &hello); return true;
+	case HELLO_MORE:
+		if (!last)
+			return false;
+		/* fall through */
 	case HELLO_BAD: {
 		struct policy_verdict none = { 0 };
 
@@ -214,9 +234,9 @@ static bool classify(struct conn *c, size_t len)
 	case HELLO_OTHER: break;
 	}
 	http = looks_like_http(peeked, len);
-	if (http == 0)
+	if (http == 0 && !last)
 		return false;
-	if (http > 0)
+	if (http >= 0)
 		found_http(c);
 	else
 		found_other(c);
@@ -227,22 +247,26 @@ void conn_client_speaks(struct loop_source *src, uint32_t events, void *data)
 {
 	struct conn *c = data;
 	ssize_t n = recv(c->fd, peeked, sizeof(peeked), MSG_PEEK | MSG_DONTWAIT);
+	bool last;
 	int more;
 
 	(void)src;
+	/* only that it has gone wakes it then */
+	if (c->settled) {
+		conn_drop(c);
+		return;
+	}
 	if (n < 0 && (errno == EAGAIN || errno == EINTR) && !(events & EPOLLHUP))
 		return;
 	if (n <= 0) {
 		conn_drop(c);
 		return;
 	}
-	if (classify(c, (size_t)n))
+	/* nothing new and yet awake: it has ended, or is not going to say more */
+	last = (size_t)n == c->seen || n == PEEK_MAX ||
+		(events & (EPOLLHUP | EPOLLRDHUP));
+	if (classify(c, (size_t)n, last))
 		return;
-	if ((size_t)n == c->seen || n == PEEK_MAX || (events & (EPOLLHUP | EPOLLRDHUP))) {
-		/* nothing new and yet awake: it has ended, or is not going to say more */
-		found_other(c);
-		return;
-	}
 	c->seen = (size_t)n;
 	/* not to be woken for what has been seen */
 	more = (int)n + 1;

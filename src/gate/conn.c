@@ -30,6 +30,7 @@
 
 #define FIRST_BYTES_NS (30 * NS_PER_SEC)
 #define ACCEPTS        32 /* at one go */
+#define WASTE_READS    64 /* of what nobody wants any more */
 
 struct listener {
 	struct gate *g;
@@ -111,8 +112,10 @@ void conn_deny(struct conn *c, const struct policy_verdict *v, const char *reaso
 		char waste[4096];
 
 		(void)shutdown(c->fd, SHUT_WR);
-		while (recv(c->fd, waste, sizeof(waste), MSG_DONTWAIT) > 0)
-			;
+		/* who goes on sending doesn't keep the others waiting */
+		for (int i = 0; i < WASTE_READS; i++)
+			if (recv(c->fd, waste, sizeof(waste), MSG_DONTWAIT) <= 0)
+				break;
 		(void)close(conn_release(c));
 		return;
 	}
@@ -139,7 +142,12 @@ static void log_allowed(struct conn *c, const struct policy_verdict *v)
 	gate_log(c->g, &ev);
 }
 
-/* Both ends are there and it is known what it is. */
+/*
+ * Both ends are there and it is known what it is.
+ *
+ * Mustn't: pass through what is to be opened since the rules changed, or by the address
+ *          that it leads to in fact.
+ */
 void conn_join(struct conn *c)
 {
 	struct gate *g = c->g;
@@ -150,8 +158,8 @@ void conn_join(struct conn *c)
 
 	flow_query(&c->flow, &q);
 	policy_judge(g->policy, &q, &v);
-	if (!v.allow) {
-		conn_deny(c, &v, NULL);
+	if (!v.allow || v.open) {
+		conn_deny(c, &v, v.allow ? "its TLS would have to be opened" : NULL);
 		return;
 	}
 	log_allowed(c, &v);
@@ -174,11 +182,17 @@ static void upstream_speaks(struct loop_source *src, uint32_t events, void *data
 	conn_join(c);
 }
 
-static void dialled(int fd, const char *reason, void *data)
+static void dialled(int fd, const struct address *to, const char *reason, void *data)
 {
 	struct conn *c = data;
 
 	c->dial = NULL;
+	/* judged, now and whenever rules change, by where it leads: of a tunnel to a name
+	 * only this is known; this host goes by its name alone */
+	if (to && strcmp(c->flow.name, NAME_HOST) != 0) {
+		c->flow.addr = *to;
+		c->flow.has_addr = true;
+	}
 	if (fd < 0) {
 		failed(c, reason);
 		return;
@@ -311,6 +325,20 @@ static bool is_address(const struct address *a, const char *v4, const char *v6)
 		(address_parse(v6, &other) == 0 && address_equal(a, &other));
 }
 
+/* Where the client meant to go, by an address. */
+static void set_destination(struct conn *c, const struct address *to)
+{
+	c->dst = c->flow.addr = *to;
+	c->dst_known = true;
+	/* an address that was made up for a name says nothing about where it leads */
+	c->flow.has_addr = !gate_is_made_up(c->g, to);
+	if (is_address(to, GATENS_HOST4, GATENS_HOST6)) {
+		(void)snprintf(c->flow.name, sizeof(c->flow.name), "%s", NAME_HOST);
+		c->fixed_name = true;
+		c->flow.has_addr = c->dst_known = false;
+	}
+}
+
 static void accepted(struct gate *g, int fd, bool proxy)
 {
 	struct sockaddr_storage at = { 0 };
@@ -340,16 +368,8 @@ static void accepted(struct gate *g, int fd, bool proxy)
 	c = conn_new(g, fd);
 	if (!c)
 		return;
-	c->dst = c->flow.addr = to;
 	c->flow.port = port;
-	c->dst_known = true;
-	/* an address that was made up for a name says nothing about where it leads */
-	c->flow.has_addr = !gate_is_made_up(g, &to);
-	if (is_address(&to, GATENS_HOST4, GATENS_HOST6)) {
-		(void)snprintf(c->flow.name, sizeof(c->flow.name), "%s", NAME_HOST);
-		c->fixed_name = true;
-		c->flow.has_addr = c->dst_known = false;
-	}
+	set_destination(c, &to);
 	begin(c);
 }
 
@@ -364,10 +384,8 @@ void conn_tunnel(struct gate *g, int fd, const char *name, const struct address 
 	c->fixed_name = name != NULL;
 	if (name)
 		(void)snprintf(c->flow.name, sizeof(c->flow.name), "%s", name);
-	if (addr) {
-		c->dst = c->flow.addr = *addr;
-		c->flow.has_addr = c->dst_known = true;
-	}
+	if (addr)
+		set_destination(c, addr);
 	begin(c);
 }
 

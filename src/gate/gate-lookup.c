@@ -56,8 +56,8 @@ static void finish_soon(struct loop_source *src, void *data)
 	finish(data);
 }
 
-/* Keep an address if the policy lets this name and port go there. */
-static void consider(struct gate_lookup *l, const struct address *a)
+/* Keep an address if the policy lets this name and port go there; returns whether. */
+static bool consider(struct gate_lookup *l, const struct address *a)
 {
 	struct policy_query q = {
 		.stage = POLICY_CONNECT, .name = l->name, .addr = a, .port = l->port
@@ -65,21 +65,22 @@ static void consider(struct gate_lookup *l, const struct address *a)
 	struct policy_verdict v;
 
 	if (l->n == RESOLVER_ADDRESSES_MAX)
-		return;
+		return false;
 	policy_judge(l->g->policy, &q, &v);
 	if (v.allow)
 		l->addrs[l->n++] = *a;
 	else
 		l->reason = v.reason;
+	return v.allow;
 }
 
 static void answered(struct gate_lookup *l, size_t which, const struct resolver_answer *a)
 {
 	l->queries[which] = NULL;
-	for (size_t i = 0; i < a->n; i++) {
-		pins_add(l->g->pins, &a->addrs[i], l->name, a->ttl, now_s());
-		consider(l, &a->addrs[i]);
-	}
+	/* as the name server does: what leads where it mustn't is not remembered */
+	for (size_t i = 0; i < a->n; i++)
+		if (consider(l, &a->addrs[i]))
+			pins_add(l->g->pins, &a->addrs[i], l->name, a->ttl, now_s());
 	if (!a->n && !l->reason)
 		l->reason = a->result == -ETIMEDOUT || a->result == -EIO
 			? "no name server answered"
@@ -118,7 +119,7 @@ static bool known(struct gate_lookup *l)
 	}
 	n = pins_addresses(l->g->pins, l->name, now_s(), found, RESOLVER_ADDRESSES_MAX);
 	for (size_t i = 0; i < n; i++)
-		consider(l, &found[i]);
+		(void)consider(l, &found[i]);
 	return l->n > 0;
 }
 

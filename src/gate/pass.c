@@ -23,6 +23,8 @@
 #define CHUNK      65536U
 #define PIPE_SIZE  (256 << 10)
 #define POOL_MAX   16
+#define KEPT_MAX   (64U << 20) /* of chunks that were not taken, in all; then only */
+#define CHUNK_LESS 4096U       /* so much is read that may have to be kept */
 #define SPLICE_MAX (1U << 20) /* at one go, so that others have their turn */
 
 /* One direction. */
@@ -49,7 +51,8 @@ struct pass {
 static struct pass *passes;
 static size_t passes_n;
 static int pool[POOL_MAX][2];
-static size_t pool_n;
+static size_t pool_n, pipes_n;
+static size_t kept; /* bytes of all rests */
 static char chunk[CHUNK];
 
 size_t pass_count(void)
@@ -57,7 +60,8 @@ size_t pass_count(void)
 	return passes_n;
 }
 
-static int take_pipe(struct half *h)
+/* One descriptor of each connection's share may be its pipes' (brig-gate.c). */
+static int take_pipe(const struct gate *g, struct half *h)
 {
 	if (h->pipe[0] >= 0)
 		return 0;
@@ -66,10 +70,13 @@ static int take_pipe(struct half *h)
 		memcpy(h->pipe, pool[pool_n], sizeof(h->pipe));
 		return 0;
 	}
+	if (2 * pipes_n >= g->conns_max)
+		return -EMFILE;
 	if (pipe2(h->pipe, O_CLOEXEC | O_NONBLOCK) < 0) {
 		h->pipe[0] = h->pipe[1] = -1;
 		return -errno;
 	}
+	pipes_n++;
 	/* past the user's share of pipe memory it stays at its least; that works too */
 	(void)fcntl(h->pipe[0], F_SETPIPE_SZ, PIPE_SIZE);
 	return 0;
@@ -85,9 +92,19 @@ static void give_pipe(struct half *h)
 	} else {
 		(void)close(h->pipe[0]);
 		(void)close(h->pipe[1]);
+		pipes_n--;
 	}
 	h->pipe[0] = h->pipe[1] = -1;
 	h->held = 0;
+}
+
+static void drop_rest(struct half *h)
+{
+	if (!h->rest)
+		return;
+	kept -= h->rest_len;
+	free(h->rest);
+	h->rest = NULL;
 }
 
 static void end_pass(struct pass *p, bool abruptly)
@@ -106,7 +123,7 @@ static void end_pass(struct pass *p, bool abruptly)
 		else
 			(void)close(p->fd[i]);
 		give_pipe(&p->half[i]);
-		free(p->half[i].rest);
+		drop_rest(&p->half[i]);
 	}
 	*p->at = p->next;
 	if (p->next)
@@ -130,6 +147,7 @@ static int keep_rest(struct half *h, const char *data, size_t len)
 	memcpy(h->rest, data, len);
 	h->rest_at = 0;
 	h->rest_len = len;
+	kept += len;
 	return 0;
 }
 
@@ -137,7 +155,8 @@ static int keep_rest(struct half *h, const char *data, size_t len)
 static int move_chunk(struct pass *p, int i)
 {
 	struct half *h = &p->half[i];
-	ssize_t n = recv(p->fd[i], chunk, CHUNK, MSG_DONTWAIT), sent;
+	size_t room = kept < KEPT_MAX ? CHUNK : CHUNK_LESS;
+	ssize_t n = recv(p->fd[i], chunk, room, MSG_DONTWAIT), sent;
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
@@ -168,8 +187,7 @@ static int send_rest(struct pass *p, int i)
 	h->rest_at += (size_t)n;
 	if (h->rest_at < h->rest_len)
 		return -EAGAIN;
-	free(h->rest);
-	h->rest = NULL;
+	drop_rest(h);
 	return 1;
 }
 
@@ -197,7 +215,7 @@ static int move_pages(struct pass *p, int i)
 {
 	struct half *h = &p->half[i];
 	ssize_t n;
-	int r = take_pipe(h);
+	int r = take_pipe(p->g, h);
 
 	if (r < 0) {
 		h->bulk = false;

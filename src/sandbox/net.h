@@ -25,7 +25,7 @@ enum net_role { NET_GATE, NET_INJECTOR, NET_VAULT, NET_ROLES };
 struct net_proc {
 	int control; /* parcels; -1: not running */
 	struct loop_source *src;
-	bool ready; /* it said so since it was last configured */
+	unsigned owed; /* answers to configurations that were sent */
 };
 
 struct net {

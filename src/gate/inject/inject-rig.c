@@ -37,7 +37,9 @@ static void start_servers(struct rig *r, const char *script)
 		/* the end of its input ends it, also when the test dies; it cleans up then */
 		(void)dup2(in[0], 0);
 		(void)dup2(out[1], 1);
-		(void)execl("/usr/bin/python3", "python3", "-W", "ignore", script, NULL);
+		/* by its whole name too: it finds its library by what it is called */
+		(void)execl("/usr/bin/python3", "/usr/bin/python3", "-W", "ignore",
+			script, NULL);
 		_exit(127);
 	}
 	(void)close(in[0]);
