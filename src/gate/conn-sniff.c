@@ -8,10 +8,12 @@
 #include "gate/front/front.h"
 #include "gate/hello.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#define PEEK_MAX HELLO_MAX
+#define PEEK_MAX   HELLO_MAX
+#define METHOD_LEN 256 /* with what comes before; there is none as long */
 
 static unsigned char peeked[PEEK_MAX];
 
@@ -126,7 +128,7 @@ static void found_tls(struct conn *c, const struct hello *h)
 		return;
 	}
 	/* by a name that TLS doesn't say, only what is allowed by address or port may go */
-	if (ch.best.allow && !h->name[0] && ch.name[0] && !ch.best.raw) {
+	if (ch.best.allow && !h->name[0] && ch.name[0] && !c->raw) {
 		conn_set_name(c, &ch);
 		conn_deny(c, &ch.best, "TLS without a server name");
 		return;
@@ -192,6 +194,33 @@ static int looks_like_http(const unsigned char *data, size_t len)
 	return -1;
 }
 
+/*
+ * Could a lenient server take it for a request all the same: blank lines or blanks first, any
+ * word for a method? 1, 0 when it may become one, -1.
+ */
+static int resembles_http(const unsigned char *data, size_t len)
+{
+	size_t i = 0, word;
+
+	while (i < len && strchr("\r\n\t ", data[i]) && data[i])
+		i++;
+	for (word = i; i < len && data[i]; i++)
+		if (!isalnum(data[i]) && !strchr("!#$%&'*+-.^_`|~", data[i]))
+			break;
+	if (i == len)
+		return len >= METHOD_LEN; /* so long a one is for the parser to refuse */
+	return i > word && (data[i] == ' ' || data[i] == '\t') ? 1 : -1;
+}
+
+/* Does a rule deny requests there, so that what only resembles one has to be one? */
+static bool rules_on_requests(struct conn *c)
+{
+	struct conn_choice ch;
+
+	conn_judge(c, PROTO_UNKNOWN, NULL, &ch);
+	return ch.best.allow && ch.best.depends;
+}
+
 static void found_http(struct conn *c)
 {
 	struct conn_choice ch;
@@ -216,14 +245,14 @@ static void found_http(struct conn *c)
 static bool classify(struct conn *c, size_t len, bool last)
 {
 	struct hello hello;
+	enum hello_result result = hello_parse(peeked, len, &hello);
 	int http;
 
-	switch (hello_parse(peeked, len, &hello)) {
+	if (result == HELLO_MORE && !last)
+		return false;
+	switch (result) {
 	case HELLO_DONE: found_tls(c, &hello); return true;
 	case HELLO_MORE:
-		if (!last)
-			return false;
-		/* fall through */
 	case HELLO_BAD: {
 		struct policy_verdict none = { 0 };
 
@@ -234,6 +263,8 @@ static bool classify(struct conn *c, size_t len, bool last)
 	case HELLO_OTHER: break;
 	}
 	http = looks_like_http(peeked, len);
+	if (http < 0 && rules_on_requests(c))
+		http = resembles_http(peeked, len);
 	if (http == 0 && !last)
 		return false;
 	if (http >= 0)

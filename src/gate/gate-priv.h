@@ -35,8 +35,7 @@ void conn_reset(int fd); /* close so that the peer sees a failure, not an end */
 /* conn-dial.c: connect to one of several addresses, or through the upstream proxy */
 struct dial;
 /* fd < 0: failed. 'to': whom it leads to; NULL where a proxy may be between. */
-typedef void dial_cb(
-	int fd, const struct address *to, const char *reason, void *data);
+typedef void dial_cb(int fd, const struct address *to, const char *reason, void *data);
 struct dial_spec {
 	const char *name; /* for the upstream proxy; may be NULL */
 	const struct address *addrs;

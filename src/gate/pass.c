@@ -25,7 +25,7 @@
 #define POOL_MAX   16
 #define KEPT_MAX   (64U << 20) /* of chunks that were not taken, in all; then only */
 #define CHUNK_LESS 4096U       /* so much is read that may have to be kept */
-#define SPLICE_MAX (1U << 20) /* at one go, so that others have their turn */
+#define SPLICE_MAX (1U << 20)  /* at one go, so that others have their turn */
 
 /* One direction. */
 struct half {

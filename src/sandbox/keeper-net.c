@@ -90,8 +90,8 @@ static int send_config(struct keeper *k, enum net_role role, const char *text,
 		return fd;
 	for (; more && *more >= 0; more++)
 		out.fds[out.fds_n++] = *more;
-	p->ready = false;
 	r = parcel_send_fds(p->control, &out);
+	p->owed += r == 0;
 	return r < 0 ? err_set(e, -r, "configure a helper: %s", err_text(-r)) : 0;
 }
 
@@ -112,7 +112,8 @@ static int config_injector(struct keeper *k, struct err *e)
 	auto_buf struct buf text = { 0 };
 	const char *bundle =
 		k->net.upstream.bundle ? k->net.upstream.bundle : trust_host_bundle();
-	auto_fd int roots = open(bundle ? bundle : "/dev/null", O_RDONLY | O_CLOEXEC);
+	auto_fd int roots = open(bundle ? bundle : "/dev/null",
+		O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	int r = roots < 0 ? err_sys(e, "open the certificates in '%s'", bundle)
 			  : net_config_injector(&k->net.upstream, &j, e);
 
@@ -231,6 +232,16 @@ static int start_roles(struct keeper *k, struct err *e)
 	return r;
 }
 
+/* The answer makes the next one that waits ask, so what was asked is struck off before. */
+static void answer_reload(struct keeper *k, int result, const char *why)
+{
+	bool asked = k->net.reload_asked;
+
+	k->net.reload_asked = false;
+	if (asked)
+		serve_reload_done(k, result, why);
+}
+
 /* All of them are started anew when one dies: their sockets are to each other. */
 static void role_died(struct keeper *k, const char *why)
 {
@@ -239,9 +250,7 @@ static void role_died(struct keeper *k, const char *why)
 	struct err e = { 0 };
 
 	stop_roles(k);
-	if (n->reload_asked)
-		serve_reload_done(k, -EIO, why);
-	n->reload_asked = false;
+	answer_reload(k, -EIO, why);
 	if (k->ending)
 		return;
 	fprintf(stderr, "brig-keeper: %s; started again\n", why);
@@ -258,30 +267,30 @@ static void role_died(struct keeper *k, const char *why)
 static void all_ready(struct keeper *k)
 {
 	for (size_t i = 0; i < NET_ROLES; i++)
-		if (!k->net.proc[i].ready)
+		if (k->net.proc[i].owed)
 			return;
-	if (k->net.reload_asked)
-		serve_reload_done(k, 0, NULL);
-	k->net.reload_asked = false;
+	answer_reload(k, 0, NULL);
 }
 
 static void role_says(struct keeper *k, size_t i, const struct parcel *p)
 {
 	static const char *const names[] = { "gate", "injector", "vault" };
+	struct net_proc *proc = &k->net.proc[i];
 	auto_free char *why = NULL;
 
-	if (p->type == ROLE_READY) {
-		k->net.proc[i].ready = true;
+	if (p->type == ROLE_EVENTS) {
+		keeper_events(k, (int)i, p->data, p->len);
+	} else if (!proc->owed) {
+		/* one that was taken over may say so for ever, and fills no log with it */
+	} else if (p->type == ROLE_READY) {
+		proc->owed--;
 		all_ready(k);
 	} else if (p->type == ROLE_REFUSED) {
+		proc->owed--;
 		why = str_escape(p->data);
 		fprintf(stderr, "brig-keeper: the %s refused its configuration: %s\n",
 			names[i], why ? why : "");
-		if (k->net.reload_asked)
-			serve_reload_done(k, -EINVAL, why);
-		k->net.reload_asked = false;
-	} else if (p->type == ROLE_EVENTS) {
-		keeper_events(k, (int)i, p->data, p->len);
+		answer_reload(k, -EINVAL, why);
 	}
 }
 

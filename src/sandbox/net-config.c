@@ -114,23 +114,25 @@ static int add_hosts(struct json *to)
  */
 static int add_own_v4(struct json *to)
 {
-	auto_buf struct buf text = { 0 };
-	const char *leaf = NULL;
-	char *at, *line;
+	FILE *f = fopen("/proc/net/fib_trie", "re");
+	auto_free char *line = NULL;
+	char leaf[16] = "";
+	size_t room = 0;
+	int r = 0;
 
-	if (file_read(AT_FDCWD, "/proc/net/fib_trie", HOST_FILE_MAX, &text, NULL) < 0)
-		return 0;
-	at = text.data;
-	while ((line = strsep(&at, "\n"))) {
-		char *mark = strstr(line, "|-- ");
+	/* line by line: a router's is too long to be read whole, and to be left out */
+	while (f && r == 0 && getline(&line, &room, f) > 0) {
+		const char *mark = strstr(line, "|-- ");
 
 		if (mark)
-			leaf = mark + 4;
-		else if (leaf && strstr(line, "/32 host LOCAL") &&
-			json_append(to, json_new_str(leaf)) < 0)
-			return -ENOMEM;
+			(void)snprintf(leaf, sizeof(leaf), "%.*s",
+				(int)strcspn(mark + 4, "\n"), mark + 4);
+		else if (leaf[0] && strstr(line, "/32 host LOCAL"))
+			r = json_append(to, json_new_str(leaf));
 	}
-	return 0;
+	if (f)
+		(void)fclose(f);
+	return r;
 }
 
 /* "20010db8000000000000000000000001 02 40 00 80 eth0" */

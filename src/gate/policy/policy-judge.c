@@ -252,6 +252,7 @@ static void conclude(
 		return;
 	}
 	v->allow = true;
+	v->depends = c->depends;
 	v->rule = allow;
 	v->reason = "allowed by a rule";
 	if (!connect || proto == PROTO_TCP || proto == PROTO_HTTP)

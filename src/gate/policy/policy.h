@@ -53,6 +53,7 @@ struct policy_verdict {
 	bool open; /* allowed, and TLS has to be opened: requests decide, or a secret goes in */
 	bool raw; /* POLICY_CONNECT, unknown protocol: allowed even if it turns out to be
 		      neither TLS nor HTTP, so the upstream may speak first */
+	bool depends; /* POLICY_CONNECT: a rule denies what it may turn out to be */
 	const struct rule *rule; /* the one that decided; NULL: none matched */
 	const char *reason; /* "denied by a rule", "no rule allows it" ...; a constant */
 	enum address_kind kind;
