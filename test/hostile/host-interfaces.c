@@ -5,7 +5,7 @@
  * Gain: the host's addresses and links; the first step to send from them.
  * Expect: chroot=escapes nspawn=stops container=stops
  */
-#include "hostile.h"
+#include "link.h"
 
 #include <net/if.h>
 
@@ -23,7 +23,7 @@ static const char *foreign(const char *dir)
 		(void)snprintf(name, sizeof(name), "%s", e->d_name);
 		if (!strstr(name, "tunl") && !strstr(name, "gre") &&
 			!strstr(name, "sit") && !strstr(name, "vti") &&
-			!strstr(name, "erspan"))
+			!strstr(name, "erspan") && !is_own_link(name))
 			return name;
 	}
 	if (d)
@@ -47,8 +47,8 @@ int main(void)
 			continue;
 		for (size_t k = 0; k < sizeof(own) / sizeof(*own); k++)
 			known |= strncmp(text, own[k], strlen(own[k])) == 0;
-		if (!known)
+		if (!known && !is_own_link(text))
 			escaped("the network has the host's interface %s", text);
 	}
-	stopped("there is nothing but a loopback of its own");
+	stopped("there is nothing but a loopback and a link of its own");
 }

@@ -8,7 +8,7 @@
  * To mount a sysfs of its own, the kernel wants the host's to be visible there, so it
  * lies beneath. In nspawn root inside may take its own off. Writing stays refused.
  */
-#include "hostile.h"
+#include "link.h"
 
 static bool shows_host(void)
 {
@@ -16,10 +16,11 @@ static bool shows_host(void)
 	struct dirent *e;
 
 	while (d && (e = readdir(d)))
-		if (strncmp(e->d_name, "eth", 3) == 0 ||
-			strncmp(e->d_name, "en", 2) == 0 ||
-			strncmp(e->d_name, "wl", 2) == 0 ||
-			strncmp(e->d_name, "if", 2) == 0)
+		if ((strncmp(e->d_name, "eth", 3) == 0 ||
+			    strncmp(e->d_name, "en", 2) == 0 ||
+			    strncmp(e->d_name, "wl", 2) == 0 ||
+			    strncmp(e->d_name, "if", 2) == 0) &&
+			!is_own_link(e->d_name))
 			return true;
 	return false;
 }
