@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/gate-priv.h"
 
-#include "base/err.h"
+#include "gate/no-proxy.h"
 
-#include <string.h>
 
 void gate_judge(struct gate *g, const struct policy_query *q, struct policy_verdict *ret)
 {
@@ -16,32 +15,9 @@ void gate_judge(struct gate *g, const struct policy_query *q, struct policy_verd
 	gate_log(g, &ev);
 }
 
-/* "example.com", ".example.com", "*.example.com": it and all beneath it; "*": every name. */
-static bool is_excluded(const char *rule, const char *name)
-{
-	size_t n, len = strlen(name);
-
-	if (strcmp(rule, "*") == 0)
-		return true;
-	if (rule[0] == '*' && rule[1] == '.')
-		rule++;
-	if (rule[0] == '.')
-		rule++;
-	n = strlen(rule);
-	return n && len >= n && strcasecmp(name + len - n, rule) == 0 &&
-		(len == n || name[len - n - 1] == '.');
-}
-
-/*
- * Should: say of each name what the injector says of it (inject-proxy.c): whom it sends
- *         straight, it sends to addresses that only the gate can look up.
- */
 bool gate_is_proxied(const struct gate *g, const char *name)
 {
-	for (size_t i = 0; g->proxy && i < g->no_proxy.n; i++)
-		if (is_excluded(g->no_proxy.v[i], name))
-			return false;
-	return g->proxy;
+	return g->proxy && !no_proxy_covers(&g->no_proxy, name);
 }
 
 bool gate_is_made_up(const struct gate *g, const struct address *a)

@@ -4,6 +4,7 @@
  *
  * Mustn't: write a value of the environment, which may be a secret.
  */
+#include "sandbox/keeper-audit.h"
 #include "sandbox/keeper-priv.h"
 
 #include "base/clock.h"
@@ -247,7 +248,7 @@ static void take_event(struct keeper *k, enum net_role role, const char *line, s
 	write_event(k, may, fields);
 }
 
-void keeper_events(struct keeper *k, int role, const char *lines, size_t len)
+void keeper_events(struct keeper *k, enum net_role role, const char *lines, size_t len)
 {
 	const char *end = lines + len;
 
@@ -256,7 +257,7 @@ void keeper_events(struct keeper *k, int role, const char *lines, size_t len)
 		size_t n = (size_t)((nl ? nl : end) - lines);
 
 		if (n)
-			take_event(k, (enum net_role)role, lines, n);
+			take_event(k, role, lines, n);
 		lines += n + 1;
 	}
 }

@@ -9,7 +9,9 @@
  * piles up here. The two may end apart from each other: a connection without its channel
  * still writes what came, a channel without its connection is only seen off.
  */
+#include "sandbox/keeper-ports.h"
 #include "sandbox/keeper-priv.h"
+#include "sandbox/keeper-relay.h"
 
 #include "base/err.h"
 #include "base/loop.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/keeper-audit.h"
 #include "sandbox/keeper-priv.h"
+#include "sandbox/keeper-reload.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -279,7 +281,7 @@ static void role_says(struct keeper *k, size_t i, const struct parcel *p)
 	auto_free char *why = NULL;
 
 	if (p->type == ROLE_EVENTS) {
-		keeper_events(k, (int)i, p->data, p->len);
+		keeper_events(k, (enum net_role)i, p->data, p->len);
 	} else if (!proc->owed) {
 		/* one that was taken over may say so for ever, and fills no log with it */
 	} else if (p->type == ROLE_READY) {

@@ -8,6 +8,8 @@
  * of its own (keeper-conn.c): nothing routes into the sandbox, and any wall that has a
  * warder has ports.
  */
+#include "sandbox/keeper-ports.h"
+#include "sandbox/keeper-audit.h"
 #include "sandbox/keeper-priv.h"
 
 #include "base/clock.h"

@@ -2,6 +2,9 @@
 /*
  * keeper-priv.h - the keeper's own state, shared by its files and nobody else.
  *
+ * What one of them does for the others is in keeper-serve.h, -relay.h, -reload.h, -ports.h,
+ * -audit.h and net.h.
+ *
  *	keeper.c        the process: set-up, stages, the end
  *	keeper-start.c  the stages: what is brought up from a record
  *	keeper-serve.c  clients and their requests
@@ -31,50 +34,15 @@
 
 #include <fcntl.h>
 
+struct channel; /* keeper-relay.h */
+struct client;  /* keeper-serve.h */
 struct loop;
 struct loop_source;
-struct port_conn;
-struct port_spec;
 struct ports;
 
 #define MAIN_CHANNEL        1U
 #define EXIT_STATUS_BRIG    125U
 #define EXIT_STATUS_TIMEOUT 124U /* as timeout(1) has it */
-
-/* A connection of the command line. */
-struct client {
-	struct keeper *k;
-	struct client *next;
-	struct wire wire;
-	struct loop_source *src;
-	struct buf request; /* parts of it so far */
-	int verb;           /* of the request; -1 before */
-	uint16_t channel;   /* attached to it; 0: none */
-	bool owns_stdin;
-	bool wait_end;             /* wants to hear of the sandbox's end */
-	bool closing;              /* ends when what is queued is written */
-	struct port_spec *publish; /* its sockets are to come */
-	enum { RELOAD_NONE, RELOAD_QUEUED, RELOAD_ASKED } reload;
-	char *what; /* is to be loaded anew */
-};
-
-/* A command in the sandbox. */
-struct channel {
-	struct channel *next;
-	uint16_t id;
-	bool tty;
-	bool started, exited, failed;
-	bool detached;   /* exec -d: nobody listens */
-	bool runs_on;    /* its client has detached, and is not missed */
-	unsigned eofs;   /* of stdout and stderr that came */
-	uint32_t unpaid; /* bytes passed on that clients have not taken yet */
-	struct guest_window in, out;
-	uint64_t status;
-	char *error;            /* why it could not be started */
-	int code;               /* the errno of that */
-	bool port;              /* no command: it carries a connection to a port ... */
-	struct port_conn *conn; /* ... whose host's side may have gone */
-};
 
 struct keeper {
 	struct loop *loop;
@@ -124,76 +92,6 @@ struct keeper {
 /* keeper-start.c */
 int keeper_up(struct keeper *k, struct err *e);
 void keeper_down(struct keeper *k);
-
-/* keeper-serve.c */
-int serve_listen(struct keeper *k, struct err *e);
-struct client *serve_add(struct keeper *k, int fd, struct err *e);
-void serve_reply(struct client *c, const struct control_reply *r);
-void serve_error(struct client *c, const struct err *e);
-void serve_answer(struct client *c, const struct control_reply *r); /* the one it gets */
-void serve_started(struct client *c); /* the answer to a start */
-void serve_flush(struct client *c);
-void serve_drop(struct client *c);
-void serve_end_all(struct keeper *k); /* BYE to everyone who waits */
-int serve_guest_stats(
-	struct keeper *k, const struct wire_frame *f); /* the warder's answer */
-void serve_bye(struct client *c, const struct channel *ch);
-
-/* keeper-reload.c */
-int reload_ask(struct client *c, const struct control_request *q, struct err *e);
-void serve_reload_done(
-	struct keeper *k, int result, const char *why); /* after net_reload() gave 1 */
-/* keeper-net.c: read "policy" or "secrets" anew. 0: in force, 1: will be said, -errno */
-int net_reload(struct keeper *k, const char *what, struct err *e);
-
-/* keeper-ports.c: a stage's up, before the promise, and down */
-int ports_up(struct keeper *k, struct err *e);
-void ports_down(struct keeper *k);
-int ports_publish(struct keeper *k, const struct port_spec *p, int sock, struct err *e);
-int ports_unpublish(struct keeper *k, const struct port_spec *want,
-	struct json_list *ret_gone, struct err *e);
-/* As they listen; 'chosen': only those whose port was left to us. */
-int ports_list(const struct keeper *k, bool chosen, struct json_list *ret);
-void ports_resume(struct keeper *k); /* the warder takes bytes again */
-
-/* keeper-conn.c */
-struct port_conns {
-	struct port_conn *first;
-	size_t n;
-};
-struct port_conns *ports_conns(const struct keeper *k);
-void conn_accept(struct keeper *k, int fd, uint16_t guest); /* takes the socket over */
-void conn_close_all(struct keeper *k);
-void conn_resume_all(struct keeper *k);
-int conn_frame(struct keeper *k, struct channel *ch, const struct wire_frame *f);
-
-/* keeper-audit.c: it never fails; what can't be written down is said in the notes */
-void keeper_audit_open(struct keeper *k);
-void keeper_audit_start(struct keeper *k);
-void keeper_audit_exec(struct keeper *k, const struct control_request *q, uint16_t id);
-void keeper_audit_port(struct keeper *k, const char *action, const struct port_spec *p);
-void keeper_audit_reload(struct keeper *k, const char *what);
-void keeper_audit_stop(struct keeper *k);
-void keeper_audit_close(struct keeper *k);
-/* Lines of ROLE_EVENTS, from a role (enum net_role) that may have been taken over. */
-void keeper_events(struct keeper *k, int role, const char *lines, size_t len);
-
-/* keeper-relay.c */
-int relay_start(struct keeper *k, struct err *e); /* watch the warder's stream */
-struct channel *relay_find(struct keeper *k, uint16_t id);
-struct channel *relay_exec(
-	struct keeper *k, const struct control_request *q, uint16_t id, struct err *e);
-int relay_main(struct keeper *k, const struct control_request *q, struct err *e);
-void relay_attach(struct client *c, struct channel *ch);
-void relay_from_client(struct client *c, const struct wire_frame *f);
-void relay_client_gone(struct client *c);
-void relay_pay(struct keeper *k, struct channel *ch);
-void relay_flush(struct keeper *k);
-void relay_send(struct keeper *k, const struct wire_frame *f);
-bool relay_congested(const struct keeper *k); /* ports_resume() follows */
-void relay_remove(struct keeper *k, struct channel *gone);
-uint16_t relay_new_id(struct keeper *k);
-bool relay_has_commands(const struct keeper *k); /* and not only ports' connections */
 
 /* keeper.c */
 void keeper_end(struct keeper *k, const char *reason, uint64_t status);

@@ -7,7 +7,11 @@
  * the warder only when every attached client has taken it, so a client that stops reading
  * stops the command, and nothing piles up here.
  */
+#include "sandbox/keeper-relay.h"
+#include "sandbox/keeper-audit.h"
+#include "sandbox/keeper-ports.h"
 #include "sandbox/keeper-priv.h"
+#include "sandbox/keeper-serve.h"
 
 #include "base/err.h"
 #include "base/loop.h"

@@ -2,7 +2,10 @@
 /*
  * keeper-reload.c - rules and secrets that have changed on disk, loaded anew on request.
  */
+#include "sandbox/keeper-reload.h"
+#include "sandbox/keeper-audit.h"
 #include "sandbox/keeper-priv.h"
+#include "sandbox/keeper-serve.h"
 
 #include "base/err.h"
 

@@ -2,7 +2,11 @@
 /*
  * keeper-serve.c - clients of the control socket, and what they ask for.
  */
+#include "sandbox/keeper-serve.h"
+#include "sandbox/keeper-ports.h"
 #include "sandbox/keeper-priv.h"
+#include "sandbox/keeper-relay.h"
+#include "sandbox/keeper-reload.h"
 
 #include "base/clock.h"
 #include "base/err.h"

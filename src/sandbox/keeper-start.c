@@ -2,7 +2,11 @@
 /*
  * keeper-start.c - what is brought up from a record, and taken down again in reverse.
  */
+#include "sandbox/keeper-audit.h"
+#include "sandbox/keeper-ports.h"
 #include "sandbox/keeper-priv.h"
+#include "sandbox/keeper-relay.h"
+#include "sandbox/keeper-serve.h"
 
 #include "base/clock.h"
 #include "base/dirs.h"

@@ -9,6 +9,8 @@
 #include "linux/promise.h"
 #include "sandbox/clean.h"
 #include "sandbox/keeper-priv.h"
+#include "sandbox/keeper-relay.h"
+#include "sandbox/keeper-serve.h"
 
 #include <limits.h>
 #include <signal.h>

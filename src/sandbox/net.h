@@ -54,6 +54,9 @@ int net_down(struct keeper *k);
 /* After the wall has started: watch its listeners. */
 int net_listen(struct keeper *k, struct err *e);
 
+/* Read "policy" or "secrets" anew. 0: in force; 1: serve_reload_done() will say; -errno. */
+int net_reload(struct keeper *k, const char *what, struct err *e);
+
 /* The directory of spec->trust for the wall; caller frees. */
 char *net_trust_path(const struct keeper *k);
 

@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "gate/policy/name.h"
+#include "gate/no-proxy.h"
 
 #include <curl/curl.h>
 #include <netdb.h>
@@ -195,41 +195,6 @@ void inject_proxy_free(struct inject_proxy *p)
 	free(p);
 }
 
-/* "example.com", ".example.com", "*.example.com": it and all beneath it. */
-static bool name_excluded(const char *rule, const char *host)
-{
-	size_t n, len = strlen(host);
-
-	if (rule[0] == '*' && rule[1] == '.')
-		rule++;
-	if (rule[0] == '.')
-		rule++;
-	n = strlen(rule);
-	return n && len >= n && strcasecmp(host + len - n, rule) == 0 &&
-		(len == n || host[len - n - 1] == '.');
-}
-
-static bool addr_excluded(const char *rule, const char *host)
-{
-	struct address_range range;
-	struct address a, b;
-
-	if (address_parse(host, &a) < 0)
-		return false;
-	if (address_range_parse(rule, &range) == 0)
-		return address_in(&a, &range);
-	return address_parse(rule, &b) == 0 && address_equal(&a, &b);
-}
-
-static bool excluded(const struct inject_proxy *p, const char *host)
-{
-	for (size_t i = 0; i < p->no.n; i++)
-		if (strcmp(p->no.v[i], "*") == 0 || name_excluded(p->no.v[i], host) ||
-			addr_excluded(p->no.v[i], host))
-			return true;
-	return false;
-}
-
 /* What is this machine itself is never a proxy's business. */
 static bool all_local(const struct address *addrs, size_t n)
 {
@@ -246,7 +211,10 @@ const char *inject_proxy_for(const struct inject_proxy *p, bool tls, const char 
 
 	if (p && !url)
 		url = p->url[ALL];
-	if (!url || excluded(p, host) || all_local(addrs, n))
+	/* by name only: whoever resolves names for the host is the one to ask */
+	if (p && !url && n == 0)
+		url = p->url[tls ? HTTP : HTTPS];
+	if (!url || no_proxy_covers(&p->no, host) || all_local(addrs, n))
 		return NULL;
 	return url;
 }
