@@ -64,7 +64,7 @@ take() {
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 	printf '%-44s %5d passed %4d failed %4d skipped\n' "$name" "$p" "$f" "$s"
 	grep '# SKIP' "$log" | sed -E 's/^ok [0-9]+ (- )?/    skipped: /'
-	awk -v name="$name" '/^not ok/ { on = 1; print "[" name "] " $0; next }
+	awk -v name="$name" '/^not ok/ { on = 1; print $0 " [" name "]"; next }
 		/^ok|^[0-9]+ passed/ { on = 0 } on' "$log" >>"$work/failures"
 }
 
@@ -81,7 +81,8 @@ go() {
 		status=$?
 		if ! unsteady "$log" "$status"; then
 			echo "    UNSTEADY: $name failed, and passed when it was run again:"
-			grep -A 4 '^not ok' "$log.first" | sed 's/^/    /'
+			# not as a failure is written: whoever looks for those shall find them
+			grep -A 4 '^not ok' "$log.first" | sed 's/^not ok/failed/; s/^/    | /'
 		fi
 	fi
 	take "$name" "$log" "$status"

@@ -3,7 +3,6 @@
 
 #include "gate/no-proxy.h"
 
-
 void gate_judge(struct gate *g, const struct policy_query *q, struct policy_verdict *ret)
 {
 	struct gate_event ev = { .query = *q };
