@@ -97,7 +97,8 @@ make_initrd() {
 	cp "$kernel"/modules/*.ko "$top/modules/"
 	echo "$LAB_MODULES" >"$top/modules/order"
 	strip -o "$top/brig/bin/brig.bin" "$BRIG"
-	# these kernels have no packet filter; what is tested here are control groups and ids
+	# most of what is tested here are control groups and ids: it takes no network, which
+	# would only cost time; what does calls brig.bin
 	cat >"$top/brig/bin/brig" <<-'END'
 		#!/bin/bash
 		case "$1 $*" in
@@ -107,7 +108,8 @@ make_initrd() {
 		exec /opt/brig/bin/brig.bin "$@"
 	END
 	chmod +x "$top/brig/bin/brig"
-	for name in brig-warder brig-image; do
+	cp "$(command -v busybox)" "$top/brig/bin/busybox"
+	for name in brig-warder brig-image brig-gate brig-injector brig-vault; do
 		strip -o "$top/brig/libexec/brig/$name" "$LIBEXEC/$name"
 	done
 	cp -r "$DATADIR" "$top/brig/share/brig"
@@ -180,7 +182,7 @@ OLD=$(kernel_get "$CACHE" "$(kernel_package linux-image-cloud-amd64)") ||
 # a newer one where the release offers it: backports, or the next release's by name
 NEW=$(kernel_package linux-image-6.12-cloud-amd64)
 NEW=$([ -z "$NEW" ] || kernel_get "$CACHE" "$NEW")
-ROOT=$(root_get "$CACHE" "$BRIG" "$LIBEXEC/brig-image") ||
+ROOT=$(root_get "$CACHE" "$BRIG" "$LIBEXEC"/brig-{image,gate,injector,vault}) ||
 	skip_all "no root can be made of Debian's packages"
 make_image 3 "$T/layers-3.tar" && make_image 60 "$T/layers-60.tar" || exit 1
 

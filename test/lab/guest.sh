@@ -329,6 +329,41 @@ doctors() {
 		doctor_says "ABI $(landlock_abi)" as nosub
 }
 
+# --- the gate, on this kernel --------------------------------------------------------------
+
+# ask PORT [PATH]: what a web server of the machine's own loopback says, by way of the gate
+ask() {
+	"${who[@]}" /opt/brig/bin/brig.bin run --rm --net locked --allow host.brig.internal:8099 \
+		--allow 'http://host.brig.internal:8097/word' -- timeout 30 bash -c '
+		exec 3<>/dev/tcp/host.brig.internal/$1 &&
+		printf "GET /$2 HTTP/1.1\r\nHost: host.brig.internal:$1\r\nConnection: close\r\n\r\n" >&3 &&
+		cat <&3' bash "$@" 2>$err
+}
+
+answers() { ask "$@" | grep -q "it is a word" || { cat $err; return 1; }; }
+is_silent() { ! ask "$@" | grep -q "it is a word"; }
+has_link() {
+	"${who[@]}" /opt/brig/bin/brig.bin run --rm --net locked -- cat /proc/net/dev | grep -q eth0
+}
+
+through_the_gate() {
+	mkdir -p $T/www
+	echo "it is a word" | tee $T/www/word >$T/www/other
+	/opt/brig/bin/busybox httpd -p 127.0.0.1:8099 -h $T/www
+	/opt/brig/bin/busybox httpd -p 127.0.0.1:8098 -h $T/www
+	/opt/brig/bin/busybox httpd -p 127.0.0.1:8097 -h $T/www
+	local user who
+	for user in root sub nosub; do
+		who=(timeout -k 5 90)
+		[ $user = root ] || who=(as "$user")
+		check "$user: a sandbox has a link" has_link
+		check "$user: what is allowed is passed through" answers 8099 word
+		check "$user: what is not is not" is_silent 8098 word
+		check "$user: a request that is allowed gets its answer" answers 8097 word
+		check "$user: and another doesn't" is_silent 8097 other
+	done
+}
+
 # The tests of the kernel's interfaces, which this machine may have others of.
 # What one leaves running is not waited for.
 unit_passes() {
@@ -347,7 +382,7 @@ units() {
 # lab.run=PART,PART on the command line of the kernel: these alone
 parts=$(grep -o 'lab.run=[^ ]*' /proc/cmdline | tr '=,' '  ')
 for part in ${parts:-lab.run as_root session_user undelegated_user delegated_user \
-	walls_of_sub walls_of_nosub doctors units}; do
+	walls_of_sub walls_of_nosub through_the_gate doctors units}; do
 	[ "$part" = lab.run ] && continue
 	begun=$SECONDS
 	$part

@@ -10,7 +10,8 @@
 LAB_PACKAGES=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,uidmap,procps
 # Modules that the lab needs where the kernel has them not built in, in the order of loading.
 LAB_MODULES="virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci
-	virtio_blk overlay"
+	virtio_blk overlay crc32c_generic libcrc32c nfnetlink nf_tables nf_defrag_ipv4
+	nf_defrag_ipv6 nf_tproxy_ipv4 nf_tproxy_ipv6 nft_tproxy veth"
 
 # Where they are kept: the first of these that can be written.
 lab_cache() {
@@ -47,7 +48,8 @@ kernel_get() {
 		dir=$(readlink -e "$cache/last-$package") && echo "$dir"
 		return
 	fi
-	dir=$cache/kernel-$word
+	# with other modules it is another one
+	dir=$cache/kernel-$word-$(echo "$LAB_MODULES" | cksum | cut -d" " -f1)
 	if ! [ -d "$dir" ]; then
 		new=$(mktemp -d "$cache/new.XXXXXX") || return 1
 		chmod 755 "$new" && kernel_unpack "$new" "$package" && mv -T "$new" "$dir" || {
