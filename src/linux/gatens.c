@@ -286,6 +286,7 @@ int gatens_receive(int sock, int fds[GATENS_FDS])
 	struct cmsghdr *c;
 	const int *in;
 
+	/* from a process of brig's own that has run nothing of the sandbox's yet */
 	if (recvmsg(sock, &m, MSG_CMSG_CLOEXEC) != 1 || !(c = CMSG_FIRSTHDR(&m)) ||
 		c->cmsg_type != SCM_RIGHTS ||
 		c->cmsg_len != CMSG_LEN((size_t)__builtin_popcount(which) * sizeof(int)))

@@ -26,6 +26,10 @@
 #define DEATHS_NS    (20 * NS_PER_SEC)
 #define GOODBYE_MS   500
 #define RUN_POOL_FDS 0
+/* How often name servers and addresses of the host are looked at while a gate runs. */
+#define LOOK_NS (30 * NS_PER_SEC)
+/* Inside: an id that no image uses, so that nobody outside has what it maps to. */
+#define ROLE_ID 65533
 
 static int start_roles(struct keeper *k, struct err *e);
 static void from_role(struct loop_source *src, uint32_t events, void *data);
@@ -97,7 +101,8 @@ static int send_config(struct keeper *k, enum net_role role, const char *text,
 	return r < 0 ? err_set(e, -r, "configure a helper: %s", err_text(-r)) : 0;
 }
 
-static int config_gate(struct keeper *k, struct err *e)
+/* 'changed': only if it isn't what the gate was told last. */
+static int config_gate(struct keeper *k, bool changed, struct err *e)
 {
 	auto_json struct json *j = NULL;
 	auto_buf struct buf text = { 0 };
@@ -105,7 +110,23 @@ static int config_gate(struct keeper *k, struct err *e)
 
 	if (r == 0 && json_print(j, false, &text) < 0)
 		r = err_set(e, ENOMEM, "out of memory");
-	return r == 0 ? send_config(k, NET_GATE, text.data, NULL, e) : r;
+	if (r < 0 || (changed && str_eq(text.data, k->net.told)))
+		return r;
+	r = send_config(k, NET_GATE, text.data, NULL, e);
+	free(k->net.told);
+	k->net.told = r == 0 ? buf_take(&text) : NULL;
+	return r;
+}
+
+/* A laptop changes networks, a host its addresses; and rules may be edited by hand. */
+static void look(struct loop_source *src, void *data)
+{
+	struct keeper *k = data;
+	struct err e = { 0 };
+
+	if (k->net.running && config_gate(k, true, &e) < 0)
+		fprintf(stderr, "brig-keeper: %s\n", e.msg);
+	loop_timer_arm(src, LOOK_NS);
 }
 
 static int config_injector(struct keeper *k, struct err *e)
@@ -228,9 +249,13 @@ static int start_roles(struct keeper *k, struct err *e)
 	if (r == 0)
 		r = config_injector(k, e);
 	if (r == 0)
-		r = config_gate(k, e);
+		r = config_gate(k, false, e);
+	if (r == 0 && !k->net.look)
+		r = loop_add_timer(k->loop, look, k, &k->net.look, e);
 	if (r < 0)
 		stop_roles(k);
+	else
+		loop_timer_arm(k->net.look, LOOK_NS);
 	return r;
 }
 
@@ -327,8 +352,8 @@ int net_reload(struct keeper *k, const char *what, struct err *e)
 	int r;
 
 	if (!k->net.on || !k->net.running)
-		return 0;      /* whoever starts later reads it anew */
-	r = config_gate(k, e); /* hosts to open come with secrets */
+		return 0;             /* whoever starts later reads it anew */
+	r = config_gate(k, false, e); /* hosts to open come with secrets */
 	if (r == 0 && strcmp(what, "secrets") == 0)
 		r = config_vault(k, e);
 	if (r < 0)
@@ -349,6 +374,43 @@ static int make_pins(struct err *e)
 	return take_fd(&fd);
 }
 
+static int spawn_starter(const struct keeper *k, struct err *e)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+
+	/* of this sandbox's own range, which its processes share with nobody outside: another
+	 * program of the host's could signal and trace what has its user */
+	if (k->ids.root &&
+		(!idmap_outside_uid(&k->ids, ROLE_ID, &uid) ||
+			!idmap_outside_gid(&k->ids, ROLE_ID, &gid)))
+		return err_set(e, EINVAL, "the id map has no id %d", ROLE_ID);
+	return starter_spawn(uid, gid, e);
+}
+
+/* Whom to trust upstream is not for the sandbox to say. */
+static int check_bundle(const struct keeper *k, struct err *e)
+{
+	const char *bundle = k->net.upstream.bundle;
+	auto_free char *real = bundle ? realpath(bundle, NULL) : NULL;
+
+	if (!bundle)
+		return 0;
+	if (!real)
+		return err_sys(e, "the certificates in SSL_CERT_FILE, '%s'", bundle);
+	for (size_t i = 0; i < k->sandbox.rec.mounts.n; i++) {
+		const struct mount_spec *m = record_mount(&k->sandbox.rec, i);
+
+		if (m->mode != MOUNT_RW || !path_beneath(real, m->src))
+			continue;
+		(void)err_set(e, EPERM,
+			"'%s' (SSL_CERT_FILE) can be written by the sandbox", real);
+		err_hint(e, "keep it out of '%s', or show that :ro or :overlay", m->src);
+		return -EPERM;
+	}
+	return 0;
+}
+
 int net_up(struct keeper *k, struct err *e)
 {
 	struct net *n = &k->net;
@@ -360,6 +422,8 @@ int net_up(struct keeper *k, struct err *e)
 		return 0;
 	r = net_upstream_from_env(&n->upstream, e);
 	if (r == 0)
+		r = check_bundle(k, e);
+	if (r == 0)
 		r = net_trust_make(
 			k->sandbox.path, k->sandbox.dir, n->upstream.bundle, e);
 	if (r < 0)
@@ -367,7 +431,7 @@ int net_up(struct keeper *k, struct err *e)
 	n->pins = make_pins(e);
 	if (n->pins < 0)
 		return n->pins;
-	n->starter = starter_spawn(e);
+	n->starter = spawn_starter(k, e);
 	if (n->starter < 0)
 		return n->starter;
 	/* the next sandbox finds a CA of its own ready */
@@ -406,12 +470,17 @@ int net_down(struct keeper *k)
 	stop_waiting(n);
 	last_words(k);
 	stop_roles(k);
-	if (n->on && !n->used && k->sandbox.rec.rm && !k->keep)
+	/* one that was made with other roots than the host's is not for others */
+	if (n->on && !n->used && k->sandbox.rec.rm && !k->keep && !n->upstream.bundle)
 		net_trust_give_back(k->sandbox.path, k->sandbox.dir, k->sandbox.rec.id);
 	if (n->starter >= 0)
 		(void)close(n->starter);
 	if (n->pins >= 0)
 		(void)close(n->pins);
+	loop_source_free(n->look);
+	n->look = NULL;
+	free(n->told);
+	n->told = NULL;
 	net_upstream_clear(&n->upstream);
 	n->starter = n->pins = -1;
 	n->on = false;

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 
 #define BUNDLE     "ca-bundle.pem"
+#define FROM       "# roots of "
 #define BUNDLE_MAX (8U << 20)
 #define KEY_INSIDE TRUST_DIR "/" TRUST_KEY
 
@@ -39,8 +40,11 @@ static int mint(const char *path, struct err *e)
 		(void)execv(program, argv);
 		_exit(127);
 	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+	if (pid < 0)
 		return err_sys(e, "start '%s'", program);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return err_sys(e, "wait for '%s'", program);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		return err_set(e, ENOENT, "brig-vault is not installed at '%s'", program);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
@@ -51,19 +55,31 @@ static int mint(const char *path, struct err *e)
 	return 0;
 }
 
+/* Was the bundle made from this file, as it is now? Its first line says which it was. */
+static bool is_current(int dir, const char *first, const char *roots)
+{
+	auto_fd int fd = openat(dir, TRUST_DIR "/" BUNDLE,
+		O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	size_t n = strlen(first);
+	auto_free char *found = malloc(n);
+	struct stat of, own;
+
+	return fd >= 0 && found && roots && stat(roots, &of) == 0 &&
+		fstat(fd, &own) == 0 && own.st_mtim.tv_sec >= of.st_mtim.tv_sec &&
+		read(fd, found, n) == (ssize_t)n && memcmp(found, first, n) == 0;
+}
+
 /* The host's roots and the sandbox's CA in one file. */
 static int make_bundle(int dir, const char *asked, struct err *e)
 {
 	const char *host = asked ? asked : trust_host_bundle();
 	auto_buf struct buf text = { .max = BUNDLE_MAX };
-	struct stat roots, own;
-	int r = 0;
+	int r = buf_addf(&text, FROM "%s\n", host ? host : "nowhere");
 
-	/* which file it was made from is not written down: one that was asked for is read */
-	if (host && !asked && stat(host, &roots) == 0 &&
-		fstatat(dir, TRUST_DIR "/" BUNDLE, &own, AT_SYMLINK_NOFOLLOW) == 0 &&
-		own.st_mtim.tv_sec >= roots.st_mtim.tv_sec)
+	if (r == 0 && is_current(dir, text.data, host))
 		return 0;
+	if (r < 0)
+		return err_set(e, ENOMEM, "out of memory");
 	if (host)
 		r = file_read(AT_FDCWD, host, BUNDLE_MAX, &text, e);
 	if (r == 0 && text.len && text.data[text.len - 1] != '\n')

@@ -35,8 +35,10 @@ struct net {
 	struct net_proc proc[NET_ROLES];
 	struct loop_source *wake[GATENS_FDS]; /* while none of them runs */
 	bool running, used;                   /* now; ever */
-	bool reload_asked;                    /* somebody waits for it to be in force */
-	unsigned deaths;                      /* since 'since_ns' */
+	struct loop_source *look; /* now and then, whether the host's network changed */
+	char *told;               /* the gate's last configuration */
+	bool reload_asked;        /* somebody waits for it to be in force */
+	unsigned deaths;          /* since 'since_ns' */
 	uint64_t since_ns;
 };
 

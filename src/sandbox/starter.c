@@ -17,7 +17,6 @@
 #include <sys/syscall.h>
 
 #define FIRST_FD 3
-#define NOBODY   65534
 /* Where descriptors wait while those below are put in order. */
 #define PARK 64
 
@@ -39,13 +38,16 @@ static const struct {
 	[STARTER_POOL] = { "brig-vault", "pool", true, true },
 };
 
-/* Who talks to the world is not root there, whoever started it. */
+/* Who the roles are that talk to the world, when root started them. */
+static uid_t role_uid;
+static gid_t role_gid;
+
 static void leave_root(void)
 {
 	if (geteuid() != 0)
 		return;
-	if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-		setresuid(NOBODY, NOBODY, NOBODY) < 0)
+	if (setgroups(0, NULL) < 0 || setresgid(role_gid, role_gid, role_gid) < 0 ||
+		setresuid(role_uid, role_uid, role_uid) < 0)
 		_exit(125);
 }
 
@@ -132,7 +134,7 @@ static void __attribute__((noreturn)) run(int fd)
 	}
 }
 
-int starter_spawn(struct err *e)
+int starter_spawn(uid_t uid, gid_t gid, struct err *e)
 {
 	int pair[2], r = parcel_pair(pair, e);
 	pid_t pid;
@@ -149,6 +151,8 @@ int starter_spawn(struct err *e)
 			_exit(125);
 		(void)syscall(SYS_close_range, FIRST_FD + 1, ~0U, 0U);
 		(void)fcntl(FIRST_FD, F_SETFD, FD_CLOEXEC);
+		role_uid = uid;
+		role_gid = gid;
 		run(FIRST_FD);
 	}
 	(void)close(pair[1]);

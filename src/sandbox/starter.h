@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 struct err;
 
@@ -23,8 +24,11 @@ enum starter_role {
 	STARTER_ROLES
 };
 
-/* Fork it. Returns the keeper's end of a parcel socket. */
-int starter_spawn(struct err *e);
+/*
+ * Fork it. Returns the keeper's end of a parcel socket. Run by root, who talks to the world
+ * (gate, injector) is 'uid' and 'gid' there and not root.
+ */
+int starter_spawn(uid_t uid, gid_t gid, struct err *e);
 
 /*
  * Have a program started with these descriptors as its 3, 4, ...; -1 leaves a gap. They
