@@ -333,15 +333,29 @@ doctors() {
 
 # ask PORT [PATH]: what a web server of the machine's own loopback says, by way of the gate
 ask() {
-	"${who[@]}" /opt/brig/bin/brig.bin run --rm --net locked --allow host.brig.internal:8099 \
-		--allow 'http://host.brig.internal:8097/word' -- timeout 30 bash -c '
+	"${who[@]}" /opt/brig/bin/brig.bin run --name asked --net locked \
+		--allow host.brig.internal:8099 --allow 'http://host.brig.internal:8097/word' \
+		-- timeout 30 bash -c '
 		exec 3<>/dev/tcp/host.brig.internal/$1 &&
 		printf "GET /$2 HTTP/1.1\r\nHost: host.brig.internal:$1\r\nConnection: close\r\n\r\n" >&3 &&
 		cat <&3' bash "$@" 2>$err
 }
 
-answers() { ask "$@" | grep -q "it is a word" || { cat $err; return 1; }; }
-is_silent() { ! ask "$@" | grep -q "it is a word"; }
+# forget [say]: the sandbox of ask, and what it came to
+forget() {
+	[ -z "${1:-}" ] || {
+		cat $err
+		"${who[@]}" /opt/brig/bin/brig.bin policy log asked
+		"${who[@]}" bash -c 'cat "${XDG_STATE_HOME:-$HOME/.local/state}"/brig/sandboxes/asked/keeper.log'
+	}
+	"${who[@]}" /opt/brig/bin/brig.bin rm --force asked >/dev/null
+}
+answers() {
+	if ask "$@" | grep -q "it is a word"; then forget; else forget say; return 1; fi
+}
+is_silent() {
+	if ask "$@" | grep -q "it is a word"; then forget say; return 1; else forget; fi
+}
 has_link() {
 	"${who[@]}" /opt/brig/bin/brig.bin run --rm --net locked -- cat /proc/net/dev | grep -q eth0
 }
