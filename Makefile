@@ -19,7 +19,7 @@ QUIET := >/dev/null
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 
-.PHONY: all build stage sanitized try check install bench fuzz format clean
+.PHONY: all build kernel stage sanitized try check install bench fuzz format clean
 
 all: build
 
@@ -38,7 +38,13 @@ build: $(BUILD)/build.ninja
 stage: build
 	@rm -rf $(STAGE)
 	@DESTDIR=$(abspath $(STAGE)) meson install -C $(BUILD) --no-rebuild --quiet
+	@scripts/install-kernels.sh $(STAGE)$(PREFIX)
 	@ln -sfn .$(PREFIX) $(STAGE)/prefix
+
+# The guests' kernels, for the walls that bring one. Minutes, once; then they are kept.
+kernel:
+	@scripts/deps.sh kernel
+	@kernel/build.sh uml
 
 sanitized:
 	@[ -f $(BUILD)-asan/build.ninja ] || meson setup $(BUILD)-asan \
@@ -57,6 +63,7 @@ check:
 
 install: build
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet
+	@scripts/install-kernels.sh $(DESTDIR)$(PREFIX)
 	@echo "brig is in $(DESTDIR)$(PREFIX)/bin"
 
 bench:

@@ -3,9 +3,10 @@
 #
 # layers.sh - proves that an #include points down:
 #
-#	base <- linux <- image, gate <- wall <- sandbox <- cli, oci
+#	base <- linux <- image, gate, sentry <- wall <- sandbox <- cli, oci
 #
-# guest, which runs inside of every sandbox, uses base alone; sandbox speaks its protocol. Of
+# guest, which runs inside of every sandbox, uses base alone; boot, which makes one for a kernel of
+# its own, also linux; sandbox speaks its protocol. Of
 # gate the layers above use what needs no cryptography: rules, what is in clear of the store of
 # secrets, and what its programs are told.
 here=$(cd "$(dirname "$0")" && pwd)
@@ -16,9 +17,11 @@ declare -A may=(
 	[base]="base"
 	[linux]="base linux"
 	[guest]="base guest"
+	[boot]="base linux boot"
 	[image]="base linux image"
 	[gate]="base linux gate"
-	[wall]="base linux image wall"
+	[sentry]="base linux sentry"
+	[wall]="base linux image sentry wall"
 	[sandbox]="base linux image gate wall guest sandbox"
 	[cli]="base linux image gate wall guest sandbox cli"
 	[oci]="base linux image gate wall guest sandbox oci"

@@ -25,6 +25,8 @@ static void look_walls(struct doctor *d)
 		}
 		w->err = (struct err){ 0 };
 		d->good = d->good || w->wall->own_pids;
+		if (w->wall->not_auto)
+			continue;
 		if (!d->best || w->wall->strength > d->best->strength)
 			d->best = w->wall;
 	}

@@ -78,7 +78,10 @@ static int print_wall(const struct doctor *d, const struct doctor_wall *w)
 	/* a wall's own hint may be to come here */
 	if (r == 0 && !works && w->err.hint[0] && !strstr(w->err.hint, "brig doctor"))
 		r = under("-> ", w->err.hint);
-	return r == 0 ? under("doesn't stop: ", w->wall->passes) : r;
+	if (r == 0)
+		r = under("doesn't stop: ", w->wall->passes);
+	return r == 0 && w->wall->not_auto ? under("not by itself: ", w->wall->not_auto)
+					   : r;
 }
 
 static int print_rows(const struct doctor_row *rows, size_t n)

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * brig-warder [--reaper] FD - PID 1 of a sandbox.
+ * brig-warder [--reaper | --last] FD - PID 1 of a sandbox.
  *
  * Theory of operation. One loop: frames from the keeper on FD, SIGCHLD, and the pipes of
  * the commands. The warder holds nothing worth stealing: its environment is wiped, its
  * one valuable descriptor leads to a keeper that believes it nothing, and it is
  * undumpable, so /proc/1 shows little. As PID 1 the kernel drops signals that it has no
  * handler for. When the keeper's stream ends, everything is killed.
+ *
+ * With --last the kernel is the sandbox's own and ends with it: when every process is gone, and
+ * with them what they had open, the machine is switched off.
  *
  * With --reaper it is an ordinary process and the subreaper of its descendants, for a
  * wall without a PID namespace.
@@ -23,6 +26,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/reboot.h>
 #include <sys/wait.h>
 
 #define WIRE_HIGH   (256U << 10) /* stop reading from commands */
@@ -349,6 +353,8 @@ static int serve(struct warder *w, int fd, struct err *e)
 	if (r == 0)
 		farewell(w);
 	procs_kill(&w->procs);
+	if (w->last)
+		(void)reboot(RB_POWER_OFF);
 	return r;
 }
 
@@ -356,15 +362,17 @@ int main(int argc, char **argv, char **envp)
 {
 	static struct warder w;
 	struct err e = { 0 };
+	const char *option = argc == 3 ? argv[1] : "";
 	char *end = NULL;
 	long fd = -1;
 	int r;
 
-	w.procs.reaper = argc == 3 && strcmp(argv[1], "--reaper") == 0;
-	if (argc == 2 + w.procs.reaper)
+	w.procs.reaper = strcmp(option, "--reaper") == 0;
+	w.last = strcmp(option, "--last") == 0;
+	if (argc == 2 || w.procs.reaper || w.last)
 		fd = strtol(argv[argc - 1], &end, 10);
 	if (!end || *end || end == argv[argc - 1] || fd < 0 || fd > 1 << 20) {
-		fprintf(stderr, "usage: brig-warder [--reaper] FD\n");
+		fprintf(stderr, "usage: brig-warder [--reaper | --last] FD\n");
 		return 125;
 	}
 	scrub(argv, envp);

@@ -8,6 +8,8 @@
 #include "linux/pidfds.h"
 
 #include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -24,7 +26,7 @@
 
 #define TABLE 100 /* any that is not in use */
 
-/* locally administered */
+/* locally administered; the second is GATENS_GUEST_MAC */
 static const uint8_t gate_mac[6] = { 0x02, 'b', 'r', 'i', 'g', 1 };
 static const uint8_t guest_mac[6] = { 0x02, 'b', 'r', 'i', 'g', 2 };
 
@@ -211,9 +213,16 @@ int gatens_link(pid_t pid, struct err *e)
 	return r;
 }
 
-int gatens_guest_up(struct err *e)
+static void wait_for_link(int rtnl)
 {
 	const struct timespec nap = { .tv_nsec = RUNNING_NAP_NS };
+
+	for (int i = 0; i < RUNNING_NAPS && !net_link_running(rtnl, GUEST_LINK); i++)
+		(void)nanosleep(&nap, NULL);
+}
+
+int gatens_guest_up(struct err *e)
+{
 	auto_fd int rtnl = nlmsg_open(NETLINK_ROUTE, e);
 	int r = rtnl < 0 ? rtnl : net_loopback_up(e);
 	int index = r < 0 ? r : net_link_up(rtnl, GUEST_LINK, e);
@@ -225,8 +234,7 @@ int gatens_guest_up(struct err *e)
 
 	if (index < 0)
 		return index;
-	for (int i = 0; i < RUNNING_NAPS && !net_link_running(rtnl, GUEST_LINK); i++)
-		(void)nanosleep(&nap, NULL);
+	wait_for_link(rtnl);
 	r = net_address_add(rtnl, index, GATENS_GUEST4 GATENS_BITS4, e);
 	if (r == 0)
 		r = net_neighbour_add(rtnl, index, GATENS_GATE4, gate_mac, e);
@@ -242,6 +250,30 @@ int gatens_guest_up(struct err *e)
 	way.to = "::/0";
 	way.via = GATENS_GATE6;
 	return r == 0 && v6 ? net_route_add(rtnl, &way, e) : r;
+}
+
+int gatens_guest_socket(struct err *e)
+{
+	auto_fd int rtnl = nlmsg_open(NETLINK_ROUTE, e);
+	int index = rtnl < 0 ? rtnl : net_link_up(rtnl, GUEST_LINK, e);
+	struct sockaddr_ll at = { .sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_ALL),
+		.sll_ifindex = index };
+	auto_fd int fd = -1;
+	int r;
+
+	if (index < 0)
+		return index;
+	wait_for_link(rtnl);
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return err_sys(e, "make a packet socket");
+	r = set(fd, SOL_PACKET, PACKET_VNET_HDR, "take frames as they are", e);
+	if (r == 0) /* Linux 4.20; else the guest drops its own frames */
+		(void)set(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, "", NULL);
+	if (r == 0 && bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
+		r = err_sys(e, "bind a packet socket");
+	return r < 0 ? r : take_fd(&fd);
 }
 
 /* One bit for each listener that there is, and then these. */

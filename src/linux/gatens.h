@@ -42,6 +42,17 @@ int gatens_link(pid_t pid, struct err *e);
 /* In the sandbox's namespace: bring "lo" and "eth0" up, with addresses and routes. */
 int gatens_guest_up(struct err *e);
 
+/*
+ * The same for a sandbox with a kernel of its own, which has the addresses: bring "eth0" up
+ * without any. Returns a packet socket (packet(7)) that is the whole of the sandbox's network:
+ * frames with a header of virtio (struct virtio_net_hdr, PACKET_VNET_HDR), since the link
+ * leaves checksums and segments to whoever receives.
+ */
+int gatens_guest_socket(struct err *e);
+
+/* The hardware address that the gate expects of it. */
+#define GATENS_GUEST_MAC "02:62:72:69:67:02"
+
 /* Hand the listeners on over a unix socket, and take them. 0 or -errno. */
 int gatens_send(int sock, const int fds[GATENS_FDS]);
 int gatens_receive(int sock, int ret[GATENS_FDS]);

@@ -178,7 +178,7 @@ TEST(a_nested_namespace_has_the_same_ids)
 			(void)pause();
 	}
 	expect(read(go[0], &c, 1) == 1 && c == 1);
-	if (idmap_write_identity(&m, child, &e) < 0) {
+	if (idmap_write_identity(&m, AT_FDCWD, child, &e) < 0) {
 		fprintf(stderr, "%s\n", e.msg);
 		expect(false);
 	}

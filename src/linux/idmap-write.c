@@ -32,15 +32,18 @@ static void map_text(
 			identity ? r[i].inside : r[i].outside, r[i].count);
 }
 
-static int poke_proc(pid_t pid, const char *file, const char *text, struct err *e)
+static int poke_proc(
+	int proc, pid_t pid, const char *file, const char *text, struct err *e)
 {
 	char path[64];
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
-	return file_poke(AT_FDCWD, path, text, e);
+	(void)snprintf(path, sizeof(path), "%s%d/%s", proc == AT_FDCWD ? "/proc/" : "",
+		pid, file);
+	return file_poke(proc, path, text, e);
 }
 
-static int write_direct(const struct idmap *m, pid_t pid, bool identity, struct err *e)
+static int write_direct(
+	const struct idmap *m, int proc, pid_t pid, bool identity, struct err *e)
 {
 	char uid[256], gid[256];
 	int r;
@@ -51,12 +54,12 @@ static int write_direct(const struct idmap *m, pid_t pid, bool identity, struct 
 	 * dropping a group would open files that refuse the group (user_namespaces(7)).
 	 */
 	if (m->single && !identity) {
-		r = poke_proc(pid, "setgroups", "deny", e);
+		r = poke_proc(proc, pid, "setgroups", "deny", e);
 		if (r < 0)
 			return r;
 	}
-	r = poke_proc(pid, "uid_map", uid, e);
-	return r < 0 ? r : poke_proc(pid, "gid_map", gid, e);
+	r = poke_proc(proc, pid, "uid_map", uid, e);
+	return r < 0 ? r : poke_proc(proc, pid, "gid_map", gid, e);
 }
 
 /* newuidmap or newgidmap at work; what it writes to stderr comes through 'says' */
@@ -190,13 +193,13 @@ static int write_by_helpers(const struct idmap *m, pid_t pid, struct err *e)
 int idmap_write(const struct idmap *m, pid_t pid, struct err *e)
 {
 	if (m->root || m->single)
-		return write_direct(m, pid, false, e);
+		return write_direct(m, AT_FDCWD, pid, false, e);
 	return write_by_helpers(m, pid, e);
 }
 
-int idmap_write_identity(const struct idmap *m, pid_t pid, struct err *e)
+int idmap_write_identity(const struct idmap *m, int proc, pid_t pid, struct err *e)
 {
-	return write_direct(m, pid, true, e);
+	return write_direct(m, proc, pid, true, e);
 }
 
 /* How a helper process tells its error: the whole object through a pipe. */

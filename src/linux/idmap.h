@@ -80,8 +80,9 @@ int idmap_write(const struct idmap *m, pid_t pid, struct err *e);
 /*
  * Called inside a namespace that has map 'm', by its root with CAP_SETUID, CAP_SETGID and
  * CAP_SETFCAP: give the namespace nested in it, made by 'pid', every inside id as itself.
+ * 'proc' is a /proc that knows it by this number, AT_FDCWD for what is mounted there.
  */
-int idmap_write_identity(const struct idmap *m, pid_t pid, struct err *e);
+int idmap_write_identity(const struct idmap *m, int proc, pid_t pid, struct err *e);
 
 /* A short text that is the same for the same ranges, good as a file name. Returns 'out'.
  */

@@ -26,6 +26,15 @@ extern const struct seccomp_program SECCOMP_OCI_DEFAULT;
 /* One program a role of promise.h, in the order of its enum. */
 extern const struct seccomp_program seccomp_promises[];
 
+/* What the sentry's kernel may call: seccomp-sentry.inc. */
+enum seccomp_sentry {
+	SECCOMP_SENTRY_START, /* while it starts */
+	SECCOMP_SENTRY_RUN,   /* from its first program on */
+	SECCOMP_SENTRY_STRICT_START,
+	SECCOMP_SENTRY_STRICT_RUN,
+};
+extern const struct seccomp_program seccomp_sentries[];
+
 /*
  * Filter this process, which must have one thread, and its children to come. Needs
  * no_new_privs (caps_no_new_privs()), or CAP_SYS_ADMIN in the user namespace.

@@ -69,6 +69,9 @@ static const struct bpf_default promise_defaults[] = {
 	{ NR_LAST_OLD + 1, ERRNO(ENOSYS) },
 };
 
+/* a kernel tries what it can get */
+static const struct bpf_default sentry_defaults[] = { { 0, ERRNO(EPERM) } };
+
 #define DEFAULTS(t) .oci = (t), .oci_n = sizeof(t) / sizeof((t)[0])
 
 /* what the programs are made for: the native architecture first */
@@ -128,6 +131,21 @@ static const struct line promise_lines[] = {
 #include "linux/promise.inc"
 	{ 0 },
 };
+
+static const struct line sentry_lines[] = {
+#include "linux/seccomp-sentry.inc"
+	{ 0 },
+};
+/* a sentry's kernel at its start and after, trapping its programs' calls or tracing them */
+static const struct {
+	const char *id, *words;
+} sentries[] = {
+	{ "sentry_start", "run start" },
+	{ "sentry_run", "run" },
+	{ "sentry_strict_start", "run start strict" },
+	{ "sentry_strict_run", "run strict" },
+};
+#define SENTRIES (sizeof(sentries) / sizeof(sentries[0]))
 
 static const struct {
 	const char *id, *name, *words;
@@ -257,6 +275,31 @@ static void make_role(const struct target *t, unsigned role, bool sanitizer,
 	make(&arch, 1, roles[role].id, out);
 }
 
+static void make_sentry(
+	const struct target *t, unsigned which, struct bpf_rule *rules, FILE *out)
+{
+	/* the other architecture's calls are the guest's alone, and none is the kernel's */
+	struct bpf_arch arch[2] = {
+		{ .audit = t->arch[0].audit,
+			.rules = rules,
+			.defaults = sentry_defaults,
+			.defaults_n = 1 },
+		{ .audit = t->arch[1].audit,
+			.rules = rules + RULES_MAX - 1,
+			.defaults = sentry_defaults,
+			.defaults_n = 1 },
+	};
+	const char *word = "";
+
+	for (const struct line *l = sentry_lines; l->word || l->name; l++) {
+		if (l->word)
+			word = l->word;
+		else if (has_word(sentries[which].words, word))
+			add_line(&arch[0], t->arch[0].scmp[0], l);
+	}
+	make(arch, 2, sentries[which].id, out);
+}
+
 int main(int argc, char **argv)
 {
 	static struct bpf_rule rules[2][RULES_MAX];
@@ -277,6 +320,8 @@ int main(int argc, char **argv)
 	make_oci(t, rules, out);
 	for (unsigned i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
 		make_role(t, i, sanitizer, rules[0], out);
+	for (unsigned i = 0; i < SENTRIES; i++)
+		make_sentry(t, i, rules[0], out);
 	(void)fputs("\n#define N(a) (unsigned short)(sizeof(a) / sizeof((a)[0]))\n\n"
 		    "const struct seccomp_program SECCOMP_OCI_DEFAULT = {\n"
 		    "\t\"oci\", insn_oci, N(insn_oci)\n};\n"
@@ -285,6 +330,10 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
 		(void)fprintf(out, "\t{ \"%s\", insn_%s, N(insn_%s) },\n", roles[i].name,
 			roles[i].id, roles[i].id);
+	(void)fputs("};\nconst struct seccomp_program seccomp_sentries[] = {\n", out);
+	for (unsigned i = 0; i < SENTRIES; i++)
+		(void)fprintf(out, "\t{ \"%s\", insn_%s, N(insn_%s) },\n", sentries[i].id,
+			sentries[i].id, sentries[i].id);
 	(void)fputs("};\n", out);
 	if (fclose(out) != 0)
 		die("can't write", argv[2]);

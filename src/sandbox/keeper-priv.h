@@ -40,6 +40,7 @@ struct loop;
 struct loop_source;
 struct ports;
 
+#define GUEST_DIED          "the sandbox ended by itself" /* a reason */
 #define MAIN_CHANNEL        1U
 #define EXIT_STATUS_BRIG    125U
 #define EXIT_STATUS_TIMEOUT 124U /* as timeout(1) has it */

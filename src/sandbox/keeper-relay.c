@@ -320,7 +320,9 @@ static void readable(struct loop_source *src, uint32_t events, void *data)
 	if (k->ending || r > 0 || r == -EAGAIN)
 		return;
 	keeper_end(k,
-		r == 0 ? "the sandbox ended by itself" : "the warder broke the protocol",
+		r == 0 || r == -ECONNRESET || r == -EPIPE
+			? GUEST_DIED
+			: "the warder broke the protocol",
 		137);
 }
 

@@ -20,9 +20,12 @@
 #include <signal.h>
 #include <sys/file.h>
 
-#define GROUP_WAIT_MS 5000
-#define KILL_WAIT_NS  (5 * NS_PER_SEC)
-#define STOP_WAIT_NS  (20 * NS_PER_SEC)
+#define GROUP_WAIT_MS  5000
+#define KILL_WAIT_NS   (5 * NS_PER_SEC)
+#define KERNEL_MEMORY  (64ULL << 20)
+#define KERNEL_THREADS 64
+#define CONSOLE_MAX    (64U << 10) /* what a pipe holds */
+#define STOP_WAIT_NS   (20 * NS_PER_SEC)
 
 static int up_lock(void *with, struct err *e)
 {
@@ -110,11 +113,26 @@ static void note_no_default(struct keeper *k)
 {
 	const struct record *rec = &k->sandbox.rec;
 
-	if (rec->limits.pids_default && !rec->rm && !k->host.support[CGROUP_PIDS].ok)
+	if (k->wall->host_kernel && rec->limits.pids_default && !rec->rm &&
+		!k->host.support[CGROUP_PIDS].ok)
 		(void)strv_addf(&k->notes,
 			"the default limit of %llu processes can't be enforced here: "
 			"brig doctor",
 			(unsigned long long)rec->limits.pids);
+}
+
+/*
+ * Of a guest with a kernel of its own the host's limits hold what that kernel, captured, could
+ * take: its memory is the guest's with page tables and stubs of programs beside it, and a
+ * process inside is two or three threads out here.
+ */
+static struct cgroup_limits around_kernel(const struct cgroup_limits *l)
+{
+	return (struct cgroup_limits){
+		.memory = l->memory ? l->memory + l->memory / 4 + KERNEL_MEMORY : 0,
+		.cpu_milli = l->cpu_milli,
+		.pids = l->pids ? l->pids * 3 + KERNEL_THREADS : 0,
+	};
 }
 
 static int up_cgroup(void *with, struct err *e)
@@ -125,8 +143,16 @@ static int up_cgroup(void *with, struct err *e)
 		.memory = l->memory, .cpu_milli = l->cpus, .pids = l->pids
 	};
 	struct err mine = { 0 };
-	int r = make_group(k, want, &mine);
+	int r;
 
+	if (!k->wall->host_kernel)
+		want = around_kernel(&want);
+	r = make_group(k, want, &mine);
+	/* its own kernel keeps to the rest */
+	if (r < 0 && !k->wall->host_kernel && !l->cpus) {
+		(void)make_group(k, (struct cgroup_limits){ 0 }, NULL);
+		r = 0;
+	}
 	if (r < 0 && !record_limits_asked(&k->sandbox.rec)) {
 		/* a default that can't be enforced; brig doctor says why */
 		r = make_group(k, (struct cgroup_limits){ 0 }, &mine);
@@ -341,7 +367,9 @@ static int up_wall(void *with, struct err *e)
 		.ephemeral = rec->rm,
 		.home = rec->home,
 		.user = user_name(k),
-		.warder = warder,
+		.program = warder,
+		.strict = rec->strict,
+		.limits = { rec->limits.memory, rec->limits.cpus, rec->limits.pids },
 		.cgroup = k->has_cgroup ? &k->cgroup : NULL,
 		.gated = k->net.on,
 		.trust = trust };
@@ -374,6 +402,27 @@ static int end_orphans(const struct keeper *k, struct err *e)
 	return mntns_kill(&k->run.mnt, KILL_WAIT_NS, e);
 }
 
+/* What the guest's kernel said last, for the log; and for the person, if it ended it all. */
+static void note_console(struct keeper *k)
+{
+	auto_free char *text = malloc(CONSOLE_MAX + 1), *shown = NULL;
+	char *line, *at = text;
+	ssize_t n = text && k->run.console >= 0 ? read(k->run.console, text, CONSOLE_MAX)
+						: -1;
+
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	while ((line = strsep(&at, "\n"))) {
+		free(shown);
+		shown = *line ? str_escape(line) : NULL;
+		if (shown)
+			fprintf(stderr, "guest: %s\n", shown);
+		if (shown && str_eq(k->reason, GUEST_DIED) && strstr(shown, "panic"))
+			(void)strv_addf(&k->notes, "the guest's kernel: %.200s", shown);
+	}
+}
+
 static int down_wall(void *with, struct err *e)
 {
 	struct keeper *k = with;
@@ -399,6 +448,7 @@ static int down_wall(void *with, struct err *e)
 	if (k->run.stream >= 0)
 		(void)close(k->run.stream);
 	k->run.pidfd = k->run.stream = -1;
+	note_console(k);
 	return r;
 }
 

@@ -254,7 +254,7 @@ static void init_ended(struct loop_source *src, uint32_t events, void *data)
 	(void)events;
 	loop_source_free(src);
 	k->init_src = NULL;
-	keeper_end(k, "the sandbox ended by itself", 137);
+	keeper_end(k, GUEST_DIED, 137);
 }
 
 static int set_up(struct keeper *k, struct err *e)

@@ -34,9 +34,7 @@
 #include "wall/ns.h"
 
 #include "base/auto.h"
-#include "base/buf.h"
 #include "base/err.h"
-#include "base/file.h"
 #include "base/str.h"
 #include "linux/caps.h"
 #include "linux/cgroup.h"
@@ -73,9 +71,12 @@ struct plan {
 	struct root root;
 	bool userns;     /* false for the chroot wall run by root */
 	bool born_in_v2; /* stage is in the version 2 control group from its birth */
-	int stream;      /* the warder's end */
-	int sync[2];     /* keeper and stage: 0 is the keeper's */
-	int report[2];   /* struct err of stage or init */
+	int stream;      /* the first process's end */
+	int proc;       /* the host's /proc, of which nothing is seen from the new root */
+	int net;        /* its packet socket, with a kernel of its own */
+	int console[2]; /* what that says: 0 is the keeper's */
+	int sync[2];    /* keeper and stage: 0 is the keeper's */
+	int report[2];  /* struct err of stage or init */
 };
 
 static void __attribute__((noreturn)) fail(const struct plan *p, const struct err *e)
@@ -100,18 +101,21 @@ static int become_root(const struct idmap *ids, struct err *e)
 	return 0;
 }
 
-static int confine(const struct ns_profile *p, int warder, struct err *e)
+static int confine(const struct ns_profile *p, int program, struct err *e)
 {
+	/* a kernel of its own executes nothing that it was given */
+	unsigned beneath =
+		LANDLOCK_ALL & ~LANDLOCK_IOCTL & ~(p->become ? LANDLOCK_EXEC : 0U);
 	/*
 	 * Everything beneath the root with every right: the point is what Landlock
 	 * refuses by itself: any change of mounts, tracing what is outside, signals and
 	 * abstract sockets to the outside, and ioctl on devices that are not listed.
 	 */
 	const struct landlock_rule rules[] = {
-		{ .path = "/", .rights = LANDLOCK_ALL & ~LANDLOCK_IOCTL },
-		{ .path = "/dev", .rights = LANDLOCK_IOCTL },
+		{ .path = "/", .rights = beneath },
 		/* on a mount of its own, beneath no directory */
-		{ .fd = warder, .rights = LANDLOCK_READ | LANDLOCK_EXEC },
+		{ .fd = program, .rights = LANDLOCK_READ | LANDLOCK_EXEC },
+		{ .path = "/dev", .rights = LANDLOCK_IOCTL },
 	};
 	int r;
 
@@ -120,7 +124,7 @@ static int confine(const struct ns_profile *p, int warder, struct err *e)
 	if (p->no_new_privs && (r = caps_no_new_privs(e)) < 0)
 		return r;
 	if (p->landlock) {
-		r = landlock_confine(rules, sizeof(rules) / sizeof(*rules),
+		r = landlock_confine(rules, sizeof(rules) / sizeof(*rules) - !!p->become,
 			LANDLOCK_NO_SIGNALS | LANDLOCK_NO_SOCKETS, e);
 		if (r < 0)
 			return r;
@@ -147,8 +151,28 @@ static int exec_warder(const struct plan *p, struct err *e)
 		return err_sys(e, "hand on the stream");
 	if (prctl(PR_SET_PDEATHSIG, p->profile->host_view ? SIGTERM : SIGKILL) < 0)
 		return err_sys(e, "bind its life to the keeper's");
-	(void)syscall(SYS_execveat, p->root.warder, "", argv, envp, AT_EMPTY_PATH);
+	(void)syscall(SYS_execveat, p->root.program, "", argv, envp, AT_EMPTY_PATH);
 	return err_sys(e, "execute the warder");
+}
+
+static int become(const struct plan *p, struct err *e)
+{
+	auto_fd int root = -1;
+	struct ns_inside in = { .spec = p->spec,
+		.program = p->root.program,
+		.stream = p->stream,
+		.net = p->net,
+		.console = p->console[1] };
+
+	if (!p->profile->become)
+		return exec_warder(p, e);
+	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return err_sys(e, "open the root");
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return err_sys(e, "bind its life to the keeper's");
+	in.root = root;
+	return p->profile->become(&in, p->profile->with, e);
 }
 
 /* Ask stage, over its pipe, for the map of namespace B. */
@@ -161,13 +185,24 @@ static int get_map(int ask, int answer, struct err *e)
 	return 0;
 }
 
-static int nest(const struct plan *p, int ask, int answer, struct err *e)
+/* The sandbox's own end of the network. */
+static int start_network(struct plan *p, struct err *e)
+{
+	if (!p->spec->gated)
+		return p->profile->become ? 0 : net_loopback_up(e);
+	if (!p->profile->become)
+		return gatens_guest_up(e);
+	p->net = gatens_guest_socket(e);
+	return p->net < 0 ? p->net : 0;
+}
+
+static int nest(struct plan *p, int ask, int answer, struct err *e)
 {
 	int r = ns_unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC |
 			CLONE_NEWUTS | CLONE_NEWCGROUP,
 		e);
 
-	/* lost with every change of file-system ids; stage writes to /proc/1 */
+	/* lost with every change of file-system ids; stage writes to its files in /proc */
 	if (r == 0 && prctl(PR_SET_DUMPABLE, 1) < 0)
 		r = err_sys(e, "stay dumpable");
 	if (r == 0)
@@ -176,7 +211,7 @@ static int nest(const struct plan *p, int ask, int answer, struct err *e)
 		return err_wrap(e, "make the sandbox's namespaces");
 	if (sethostname(p->spec->hostname, strlen(p->spec->hostname)) < 0)
 		return err_sys(e, "set the host name");
-	return p->spec->gated ? gatens_guest_up(e) : net_loopback_up(e);
+	return start_network(p, e);
 }
 
 static void __attribute__((noreturn)) run_init(struct plan *p, int ask, int answer)
@@ -189,9 +224,9 @@ static void __attribute__((noreturn)) run_init(struct plan *p, int ask, int answ
 	if (r == 0)
 		r = root_finish(&p->root, &e);
 	if (r == 0)
-		r = confine(p->profile, p->root.warder, &e);
+		r = confine(p->profile, p->root.program, &e);
 	if (r == 0)
-		r = exec_warder(p, &e);
+		r = become(p, &e);
 	fail(p, &e);
 }
 
@@ -209,7 +244,7 @@ static int make_gate(const struct plan *p, struct err *e)
 	return r < 0 ? err_set(e, EIO, "the keeper is gone") : 0;
 }
 
-/* Serve init's one request, then end. Its /proc names init as 1. */
+/* Serve init's one request, then end. */
 static void __attribute__((noreturn))
 serve_init(const struct plan *p, pid_t init, int ask, int answer)
 {
@@ -225,7 +260,7 @@ serve_init(const struct plan *p, pid_t init, int ask, int answer)
 		(void)err_wrap(&e, "link the sandbox with the gate");
 		fail(p, &e);
 	}
-	if (idmap_write_identity(p->spec->ids, 1, &e) < 0) {
+	if (idmap_write_identity(p->spec->ids, p->proc, init, &e) < 0) {
 		(void)err_wrap(&e, "map the ids of the sandbox");
 		fail(p, &e);
 	}
@@ -282,6 +317,11 @@ static void __attribute__((noreturn)) run_stage(struct plan *p)
 
 	if (stage_open(p, &e) < 0)
 		fail(p, &e);
+	p->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (p->proc < 0) {
+		(void)err_sys(&e, "open '/proc'");
+		fail(p, &e);
+	}
 	if (pipe2(ask, O_CLOEXEC) < 0 || pipe2(answer, O_CLOEXEC) < 0) {
 		(void)err_sys(&e, "make a pipe");
 		fail(p, &e);
@@ -426,8 +466,8 @@ static int start_stage(struct plan *p, struct wall_run *run, struct err *e)
 
 static void plan_close(struct plan *p)
 {
-	int *fds[] = { &p->stream, &p->sync[0], &p->sync[1], &p->report[0],
-		&p->report[1] };
+	int *fds[] = { &p->stream, &p->sync[0], &p->sync[1], &p->report[0], &p->report[1],
+		&p->console[0], &p->console[1], &p->net, &p->proc };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
 		if (*fds[i] >= 0)
@@ -443,12 +483,19 @@ int ns_start(const struct ns_profile *profile, const struct wall_spec *spec,
 		.stream = -1,
 		.sync = { -1, -1 },
 		.report = { -1, -1 },
+		.proc = -1,
+		.net = -1,
+		.console = { -1, -1 },
 		.userns = !(profile->host_ids_for_root && spec->ids->root) };
 	struct wall_run run = WALL_RUN_INIT;
 	int stream[2], r;
 
 	r = root_prepare(&p.root, spec, profile->host_view, e);
 	p.root.masked = profile->masked;
+	p.root.bare = profile->become;
+	/* as full as it gets: what says more than a pipe holds is not listened to */
+	if (r == 0 && profile->become && pipe2(p.console, O_CLOEXEC | O_NONBLOCK) < 0)
+		r = err_sys(e, "make a pipe");
 	if (r == 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream) < 0)
 		r = err_sys(e, "make a socket");
 	if (r == 0) {
@@ -462,6 +509,8 @@ int ns_start(const struct ns_profile *profile, const struct wall_spec *spec,
 		r = start_stage(&p, &run, e);
 	if (r < 0 && run.pidfd >= 0)
 		(void)ns_stop(&run, 5000000000ULL, NULL);
+	run.console = p.console[0];
+	p.console[0] = -1;
 	plan_close(&p);
 	if (r < 0) {
 		wall_run_clear(&run);
@@ -495,52 +544,5 @@ int ns_stop(struct wall_run *run, uint64_t wait_ns, struct err *e)
 	if (r < 0)
 		return err_set(
 			e, -r, "process %d of the sandbox does not end", run->init);
-	return 0;
-}
-
-/* In a child, since it can't be taken back: may this user make these namespaces? */
-static int try_namespaces(bool userns)
-{
-	pid_t pid = ns_clone((userns ? CLONE_NEWUSER : 0) | CLONE_NEWNS, NULL);
-	int status;
-
-	if (pid == 0)
-		_exit(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? errno : 0);
-	if (pid < 0)
-		return pid;
-	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
-		return -EIO;
-	return -WEXITSTATUS(status);
-}
-
-/* A setting of the kernel's that is a number; 'otherwise' where it isn't there. */
-static long setting(const char *path, long otherwise)
-{
-	auto_buf struct buf text = { 0 };
-
-	if (file_read(AT_FDCWD, path, 64, &text, NULL) < 0)
-		return otherwise;
-	return strtol(text.data, NULL, 10);
-}
-
-/* Nothing is known that could forbid user namespaces: no need to spend a process on trying. */
-static bool nothing_forbids(void)
-{
-	return setting("/proc/sys/user/max_user_namespaces", 0) > 0 &&
-		setting("/proc/sys/kernel/unprivileged_userns_clone", 1) != 0 &&
-		setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0) == 0;
-}
-
-int ns_probe(const struct ns_profile *p, struct err *e)
-{
-	bool userns = !(p->host_ids_for_root && geteuid() == 0);
-	int r = userns && nothing_forbids() ? 0 : try_namespaces(userns);
-
-	if (r < 0) {
-		(void)err_set(e, -r, "%s namespaces are not to be had here: %s",
-			userns ? "user" : "mount", err_text(-r));
-		err_hint(e, "brig doctor says why and what to do");
-		return r;
-	}
 	return 0;
 }

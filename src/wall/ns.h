@@ -10,6 +10,16 @@
 
 struct seccomp_program;
 
+/* What the first process finds when all is in place. Descriptors close when it executes. */
+struct ns_inside {
+	const struct wall_spec *spec;
+	int program; /* spec->program, on a read-only mount */
+	int root;    /* the root directory, O_PATH */
+	int stream;  /* to the keeper */
+	int net; /* the packet socket that is its network (linux/gatens.h); -1 without */
+	int console; /* what it says in its last moments; nobody may wait for it */
+};
+
 /* What such a wall adds; zero is the weakest. */
 struct ns_profile {
 	bool host_ids_for_root; /* run by root, its root is the host's */
@@ -19,6 +29,13 @@ struct ns_profile {
 	bool no_new_privs;
 	bool masked; /* the paths that container engines mask, and /proc/sys read-only */
 	bool landlock;
+	/*
+	 * The wall has a kernel of its own, which becomes the first process by this: the
+	 * root is bare, without /proc, /sys and /dev, and its network is one packet socket.
+	 * NULL: the warder. Comes back only when it failed.
+	 */
+	int (*become)(const struct ns_inside *in, void *with, struct err *e);
+	void *with;
 };
 
 int ns_probe(const struct ns_profile *p, struct err *e);

@@ -28,7 +28,7 @@ static void root_init(struct root *r, const struct wall_spec *spec, bool host_vi
 		.host_view = host_view,
 		.dir = -1,
 		.layers = -1,
-		.warder = -1,
+		.program = -1,
 		.trust = -1,
 		.proc = -1,
 		.sys = -1,
@@ -50,7 +50,7 @@ void root_close(struct root *r)
 {
 	close_fd(&r->dir);
 	close_fd(&r->layers);
-	close_fd(&r->warder);
+	close_fd(&r->program);
 	close_fd(&r->trust);
 	close_fd(&r->proc);
 	close_fd(&r->sys);
@@ -276,19 +276,20 @@ int root_open(struct root *r, struct err *e)
 			? err_sys(e, "open '%s'", spec->root_dir)
 			: err_wrap(e, "use '%s'", spec->root_dir);
 	/* /proc/1/exe must never lead to a file that can be written */
-	r->warder = mount_clone(AT_FDCWD, spec->warder, false, e);
-	if (r->warder < 0)
-		return err_wrap(e, "take the warder '%s'", spec->warder);
-	ret = mount_restrict(r->warder, FOREIGN | MOUNT_ATTR_RDONLY, false, e);
+	r->program = mount_clone(AT_FDCWD, spec->program, false, e);
+	if (r->program < 0)
+		return err_wrap(e, "take '%s'", spec->program);
+	ret = mount_restrict(r->program, FOREIGN | MOUNT_ATTR_RDONLY, false, e);
 	if (ret < 0)
-		return err_wrap(e, "take the warder");
-	r->sys = mount_clone(AT_FDCWD, "/sys", true, e);
+		return err_wrap(e, "take '%s'", spec->program);
+	if (!r->bare)
+		r->sys = mount_clone(AT_FDCWD, "/sys", true, e);
 	if (r->host_view) {
 		r->proc = mount_clone(AT_FDCWD, "/proc", true, e);
 		r->dev = mount_clone(AT_FDCWD, "/dev", true, e);
 		if (r->proc < 0 || r->dev < 0)
 			return err_wrap(e, "take the host's /proc and /dev");
-	} else if ((ret = open_devices(r, e)) < 0) {
+	} else if (!r->bare && (ret = open_devices(r, e)) < 0) {
 		return ret;
 	}
 	if (spec->root == WALL_ROOT_HOST && (ret = hostroot_open(r, e)) < 0)
@@ -429,6 +430,8 @@ static int build_kernel_trees(struct root *r, int root, struct err *e)
 	auto_fd int proc = -1;
 	int ret;
 
+	if (r->bare)
+		return 0;
 	if (r->host_view) {
 		if ((ret = tree_attach_plain(root, r->proc, "proc", e)) < 0 ||
 			(ret = tree_attach_plain(root, r->dev, "dev", e)) < 0)
@@ -550,7 +553,7 @@ int root_finish(struct root *r, struct err *e)
 	auto_fd int sysfs = -1, mqueue = -1;
 	struct err quiet;
 
-	if (r->host_view)
+	if (r->host_view || r->bare)
 		return 0;
 	mqueue = mount_new("mqueue", NULL, FOREIGN | MOUNT_ATTR_NOEXEC, &quiet);
 	if (mqueue >= 0)

@@ -26,11 +26,12 @@ struct root {
 	const struct wall_spec *spec;
 	bool host_view;
 	bool masked;
-	int dir;    /* the sandbox's directory, in this mount namespace */
-	int layers; /* the folder of the layers, or the directory that is the root; -1 */
-	int trust;  /* the directory of network files, a detached mount; -1: none */
-	int warder; /* the warder's program, on a read-only mount */
-	int proc;   /* host_view: the host's own trees */
+	bool bare;   /* no /proc, /sys, /dev: a kernel of its own brings them */
+	int dir;     /* the sandbox's directory, in this mount namespace */
+	int layers;  /* the folder of the layers, or the directory that is the root; -1 */
+	int trust;   /* the directory of network files, a detached mount; -1: none */
+	int program; /* spec->program, on a read-only mount */
+	int proc;    /* host_view: the host's own trees */
 	int sys;
 	int dev;
 	int devices[8]; /* null, zero, ...: detached mounts of the host's nodes */

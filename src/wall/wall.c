@@ -6,8 +6,10 @@
 #include "wall/chroot/chroot.h"
 #include "wall/container/container.h"
 #include "wall/nspawn/nspawn.h"
+#include "wall/sentry/sentry.h"
 
-const struct wall *const walls[] = { &wall_chroot, &wall_nspawn, &wall_container, NULL };
+const struct wall *const walls[] = { &wall_chroot, &wall_nspawn, &wall_container,
+	&wall_sentry, NULL };
 
 /* The next weaker wall than 'below' (NULL: the strongest). */
 static const struct wall *next_weaker(const struct wall *below)
@@ -24,7 +26,7 @@ static const struct wall *next_weaker(const struct wall *below)
 static int strongest(const struct wall **ret, struct err *e)
 {
 	for (const struct wall *w = next_weaker(NULL); w; w = next_weaker(w))
-		if (w->probe(e) == 0) {
+		if (!w->not_auto && w->probe(e) == 0) {
 			*ret = w;
 			return 0;
 		}
@@ -55,7 +57,7 @@ int wall_find(const char *name, const struct wall **ret, struct err *e)
 	if (near)
 		err_hint(e, "did you mean '%s'?", near);
 	else
-		err_hint(e, "the walls are auto, chroot, nspawn and container");
+		err_hint(e, "the walls are auto, chroot, nspawn, container and sentry");
 	return -EINVAL;
 }
 
@@ -65,6 +67,8 @@ void wall_run_clear(struct wall_run *run)
 		(void)close(run->pidfd);
 	if (run->stream >= 0)
 		(void)close(run->stream);
+	if (run->console >= 0)
+		(void)close(run->console);
 	if (run->userns >= 0)
 		(void)close(run->userns);
 	for (size_t i = 0; i < GATENS_FDS; i++)

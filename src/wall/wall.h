@@ -47,6 +47,13 @@ struct wall_mount {
 	size_t readonly_n;
 };
 
+/* For walls whose kernel has to enforce them itself; 0: none. */
+struct wall_limits {
+	uint64_t memory;    /* bytes */
+	uint64_t cpu_milli; /* thousandths of a CPU */
+	uint64_t pids;
+};
+
 /* What to start. Borrowed; everything stays the caller's. */
 struct wall_spec {
 	const char *name;
@@ -64,8 +71,11 @@ struct wall_spec {
 	bool ephemeral;   /* the writable layer is thrown away: it need not get to disk */
 	const char *home; /* inside; made when it is not there */
 	const char *user; /* name of the working user */
-	const char *warder;          /* path of the warder's program on the host */
+	const char *program; /* path on the host of the first one: the warder, or whatever
+				the wall has put in its place */
 	const struct cgroup *cgroup; /* NULL: none */
+	struct wall_limits limits;
+	bool strict;       /* sentry: the slower mode that is the harder one to break */
 	bool gated;        /* a network that leads to the gate; else loopback only */
 	const char *trust; /* directory shown as /run/brig: CA certificates, resolv.conf;
 			      NULL: none */
@@ -73,29 +83,32 @@ struct wall_spec {
 
 /* What runs. Descriptors belong to it until wall_run_clear(). */
 struct wall_run {
-	pid_t init; /* the warder, a child of the caller */
-	int pidfd;  /* of init */
-	int stream; /* to the warder */
+	pid_t init;  /* the warder, a child of the caller */
+	int pidfd;   /* of init */
+	int stream;  /* to the warder */
+	int console; /* what its kernel said in its last moments; -1 without one */
 	int userns; /* the user namespace that owns the sandbox's files; -1 without one */
 	struct mntns mnt;     /* whoever is in it belongs to the sandbox */
 	int gate[GATENS_FDS]; /* where its network arrives; -1 without one */
 };
 
-#define WALL_RUN_INIT                                              \
-	{                                                          \
-		.pidfd = -1, .stream = -1, .userns = -1, .gate = { \
-			[0 ... GATENS_FDS - 1] = -1                \
-		}                                                  \
+#define WALL_RUN_INIT                                                             \
+	{                                                                         \
+		.pidfd = -1, .stream = -1, .console = -1, .userns = -1, .gate = { \
+			[0 ... GATENS_FDS - 1] = -1                               \
+		}                                                                 \
 	}
 
 struct wall {
 	const char *name;
-	int strength;       /* a larger number stops more */
-	const char *brief;  /* what separates */
-	const char *passes; /* what it doesn't stop; brig says so */
-	bool own_pids;      /* the sandbox sees only its own processes */
+	int strength;         /* a larger number stops more */
+	const char *brief;    /* what separates */
+	const char *passes;   /* what it doesn't stop; brig says so */
+	const char *not_auto; /* why auto doesn't take it; NULL: it may */
+	bool own_pids;        /* the sandbox sees only its own processes */
 	bool own_net;
-	bool host_kernel;
+	bool host_kernel; /* else its own, which keeps to struct wall_limits itself */
+	bool has_strict;
 	bool keeps_user; /* a command can't become another user by executing something */
 
 	/* Can this machine run it? 0, or an error that says what is missing and how to
