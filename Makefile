@@ -3,6 +3,7 @@
 # make              build into build/
 # make try          install what is missing, build, and run a first sandbox
 # make check        install what the tests need, and run all of them
+# make kernel       build the kernel of the sentry wall: minutes, once
 # make install      program, helpers, manual pages, completions, recipes; PREFIX=/usr/local
 # make bench        measure against other sandboxes, and write the table
 # make fuzz         a short run of every fuzz target; FUZZ_TIME=20 seconds each
@@ -57,7 +58,8 @@ try:
 	@test/try.sh $(STAGE)/prefix/bin/brig
 
 check:
-	@scripts/deps.sh build run test
+	@scripts/deps.sh build run test kernel
+	@kernel/build.sh uml >/dev/null
 	@$(MAKE) --no-print-directory stage sanitized
 	@test/run.sh $(STAGE)/prefix $(BUILD)-asan
 

@@ -22,10 +22,21 @@ there() {
 		pkg-config --exists "$2" 2>/dev/null
 }
 
+# A release may have another version of it only.
+offered() {
+	apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'
+}
+
 missing=
 for group in "$@"; do
 	while read -r of package shows; do
 		[ "$of" = "$group" ] || continue
+		case $package in
+		\?*)
+			package=${package#?}
+			offered "$package" || continue
+			;;
+		esac
 		there "$package" "$shows" || missing="$missing $package"
 	done <"$here/packages.txt"
 done

@@ -16,7 +16,10 @@
 #define MEMORY_DEFAULT_MAX (4ULL << 30)
 #define MEMORY_MIN         (64ULL << 20)
 #define CPUS_DEFAULT_MAX   4U
-#define MIB                (1ULL << 20)
+/* Host processes and threads: of a process of the guest's, and of the kernel itself. */
+#define THREADS_EACH 3
+#define THREADS_OWN  64
+#define MIB          (1ULL << 20)
 
 uint64_t sentry_default_memory(void)
 {
@@ -100,10 +103,15 @@ static int settle_descriptors(const struct sentry_kernel *k, struct err *e)
 }
 
 /* Nothing of it goes to a file of the host's, and every file it may have open it may. */
-static int settle_limits(struct err *e)
+static int settle_limits(uint64_t pids, struct err *e)
 {
 	const struct rlimit none = { 0, 0 };
+	/* counted in its own user namespace (Linux 5.14), so no other sandbox is held up */
+	const rlim_t most = pids * THREADS_EACH + THREADS_OWN;
 	struct rlimit files;
+
+	if (pids && setrlimit(RLIMIT_NPROC, &(struct rlimit){ most, most }) < 0)
+		return err_sys(e, "set limits");
 
 	if (setrlimit(RLIMIT_CORE, &none) < 0 || getrlimit(RLIMIT_NOFILE, &files) < 0)
 		return err_sys(e, "set limits");
@@ -119,7 +127,7 @@ int sentry_kernel_exec(const struct sentry_kernel *k, struct err *e)
 
 	if (r < 0)
 		return err_set(e, -r, "make the kernel's command line: %s", err_text(-r));
-	r = settle_limits(e);
+	r = settle_limits(k->pids, e);
 	if (r == 0)
 		r = settle_descriptors(k, e);
 	if (r < 0)

@@ -2,7 +2,7 @@
 /*
  * Trick: bpf(): load a program into the kernel.
  * Gain: the kernel's verifier has been the way in more than once.
- * Expect: chroot=any nspawn=any container=stops
+ * Expect: chroot=any nspawn=any container=stops sentry=own
  * Expect root: chroot=escapes
  *
  * For the weaker walls it hangs on the host's kernel.unprivileged_bpf_disabled.

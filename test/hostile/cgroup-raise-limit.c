@@ -5,7 +5,7 @@
  * Gain: the machine's whole memory and process table.
  * Options: --pids 64
  * Refusal: stops
- * Expect: chroot=stops nspawn=stops container=stops
+ * Expect: chroot=stops nspawn=stops container=stops sentry=own
  * Expect root: chroot=escapes
  */
 #include "hostile.h"

@@ -3,7 +3,7 @@
  * Trick: mount a version 1 hierarchy of control groups and set its release_agent (to
  * /bin/true, in a hierarchy of its own, taken away at once).
  * Gain: the kernel starts that program as root, outside, when the group is empty.
- * Expect: chroot=stops nspawn=stops container=stops
+ * Expect: chroot=stops nspawn=stops container=stops sentry=own
  * Expect root: chroot=escapes
  */
 #include "hostile.h"

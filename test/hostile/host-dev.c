@@ -2,7 +2,7 @@
 /*
  * Trick: open the devices that are in /dev already.
  * Gain: disks, memory, the kernel's messages, consoles, input devices, virtual machines.
- * Expect: chroot=stops nspawn=stops container=stops
+ * Expect: chroot=stops nspawn=stops container=stops sentry=own
  * Expect root: chroot=escapes
  */
 #include "hostile.h"

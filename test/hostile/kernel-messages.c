@@ -2,7 +2,7 @@
 /*
  * Trick: syslog(2) and /dev/kmsg: what the kernel has logged.
  * Gain: addresses, devices, other people's crashes.
- * Expect: chroot=any nspawn=any container=stops
+ * Expect: chroot=any nspawn=any container=stops sentry=own
  * Expect root: chroot=escapes
  *
  * For the weaker walls it hangs on the host's kernel.dmesg_restrict.

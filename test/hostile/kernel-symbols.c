@@ -3,7 +3,7 @@
  * Trick: read where the kernel's functions are, in /proc/kallsyms, also beneath what masks
  * it.
  * Gain: what an exploit of the kernel needs first.
- * Expect: chroot=any nspawn=any container=stops
+ * Expect: chroot=any nspawn=any container=stops sentry=own
  *
  * For the weaker walls it hangs on the host's kernel.kptr_restrict.
  */

@@ -2,7 +2,7 @@
 /*
  * Trick: make nodes for the kernel's character devices: memory, ports, messages.
  * Gain: the kernel's memory.
- * Expect: chroot=stops nspawn=stops container=stops
+ * Expect: chroot=stops nspawn=stops container=stops sentry=own
  * Expect root: chroot=escapes
  */
 #include "hostile.h"

@@ -3,7 +3,7 @@
  * Trick: mount the host's disk, and the kernel's own file systems that show the whole
  * machine: debugfs, tracefs, securityfs, efivarfs, bpf, configfs.
  * Gain: every file there is; the kernel's inside.
- * Expect: chroot=stops nspawn=stops container=stops
+ * Expect: chroot=stops nspawn=stops container=stops sentry=own
  * Expect root: chroot=escapes
  */
 #include "hostile.h"

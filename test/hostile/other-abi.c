@@ -3,7 +3,7 @@
  * Trick: make a refused system call by the numbers of another kind of program: i386's by
  * "int $0x80", x32's by bit 30.
  * Gain: every system call, past a filter that knows only one table.
- * Expect: chroot=escapes nspawn=escapes container=stops
+ * Expect: chroot=escapes nspawn=escapes container=stops sentry=own
  *
  * The call is keyctl(), as harmless as it is refused; nspawn filters no calls.
  */

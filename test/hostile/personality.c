@@ -3,7 +3,7 @@
  * Trick: personality(): make memory executable and addresses predictable for what is
  * started next.
  * Gain: exploits of set-user-ID programs; odd corners of the kernel.
- * Expect: chroot=escapes nspawn=escapes container=stops
+ * Expect: chroot=escapes nspawn=escapes container=stops sentry=own
  */
 #include "hostile.h"
 

@@ -3,7 +3,7 @@
  * Trick: reboot(), kexec_load(), init_module(), swapoff(), iopl() (with arguments that
  * are refused only after the right to it was found).
  * Gain: the machine.
- * Expect: chroot=stops nspawn=stops container=stops
+ * Expect: chroot=stops nspawn=stops container=stops sentry=own
  * Expect root: chroot=escapes
  */
 #include "hostile.h"

@@ -4,7 +4,7 @@
  * of its own (NS_GET_PARENT, NS_GET_USERNS), and the host's first ones by file handle,
  * whose numbers are the same on every machine.
  * Gain: the host's mounts, network, processes.
- * Expect: chroot=stops nspawn=stops container=stops
+ * Expect: chroot=stops nspawn=stops container=stops sentry=own
  * Expect root: chroot=escapes
  */
 #include "hostile.h"

@@ -3,7 +3,7 @@
  * Trick: run set-user-ID programs: one of the image's, one left in the workspace, one in
  * /tmp (made by root inside).
  * Gain: root inside, from an ordinary user.
- * Expect: chroot=any nspawn=any container=stops
+ * Expect: chroot=any nspawn=any container=stops sentry=own
  *
  * It takes root to make such a file, and then gains what was there before; so what counts
  * is no_new_privs, which the container wall sets for all.

@@ -3,7 +3,7 @@
  * Trick: open files in /sys for writing: the helper for hotplug events, power, devices.
  * Gain: the kernel starts the helper as root, outside; devices can be taken off their
  * drivers.
- * Expect: chroot=stops nspawn=stops container=stops
+ * Expect: chroot=stops nspawn=stops container=stops sentry=own
  * Expect root: chroot=escapes
  */
 #include "hostile.h"

@@ -3,7 +3,7 @@
  * Trick: write the kernel's settings in /proc/sys: the program that takes core dumps,
  * that loads modules, that answers hotplug (each to what it is).
  * Gain: the kernel starts such a program as root, outside.
- * Expect: chroot=stops nspawn=stops container=stops
+ * Expect: chroot=stops nspawn=stops container=stops sentry=own
  * Expect root: chroot=escapes
  */
 #include "hostile.h"
