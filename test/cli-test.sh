@@ -86,7 +86,7 @@ check "doctor says what auto takes, or that nothing works" \
 	grep -qE "'brig run' takes the [a-z]+ wall|^No wall that separates" doctor.txt
 check "doctor says of each wall what it doesn't stop" \
 	[ "$(grep -c "doesn't stop: " doctor.txt)" = 3 ]
-check "doctor as JSON" bash -c "brig doctor --json | jq -e '(.walls | length) == 3 and
+check "doctor as JSON" bash -c "brig doctor --json | jq -e '(.walls | length) == 4 and
 	(.system | length) > 5 and (.ok | type) == \"boolean\"'"
 check "its status says what .ok says" bash -c \
 	"brig doctor --json | jq -e '.ok' >/dev/null; [ \$? = $code ]"

@@ -7,6 +7,7 @@
 The program comes from $BRIG, and lives on a pseudo terminal of the test's own.
 """
 import fcntl
+import json
 import os
 import pty
 import re
@@ -21,7 +22,7 @@ import termios
 import time
 
 BRIG = os.environ.get("BRIG", "brig")
-WALLS = os.environ.get("WALLS", "chroot nspawn container").split()
+WALLS = os.environ.get("WALLS", "chroot nspawn container sentry").split()
 T = tempfile.mkdtemp(prefix="brig-tty.")
 os.chmod(T, 0o711)
 os.environ["BRIG_HOME"] = T + "/home"
@@ -332,7 +333,14 @@ TESTS = [
 
 def main():
     number = 0
+    said = json.loads(subprocess.run([BRIG, "doctor", "--json"], capture_output=True).stdout)
+    works = {w["name"] for w in said["walls"] if w["works"]}
     for wall in WALLS:
+        if wall not in works:
+            number += 1
+            count["skipped"] += 1
+            print(f"ok {number} - [{wall}] terminals # SKIP it doesn't run here", flush=True)
+            continue
         for name, test in TESTS:
             number += 1
             try:

@@ -21,9 +21,15 @@
 
 #include <pwd.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U /* linux/memfd.h of Linux 6.3 */
+#endif
+
+#define MAPS_GOOD    65530 /* the kernel's default */
 #define KERNEL_MAJOR 5
 #define KERNEL_MINOR 15
 
@@ -349,6 +355,57 @@ static void probe_idmapped(struct probe_result *r)
 	say(r, PROBE_OK, text, "");
 }
 
+/* Guest memory is a file in memory that programs execute from; nothing in /dev/shm. */
+static bool memory_executes(void)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	auto_fd int fd = memfd_create("probe", MFD_CLOEXEC | MFD_EXEC);
+	void *at;
+
+	if (fd < 0 && errno == EINVAL) /* before Linux 6.3 there is no other */
+		fd = memfd_create("probe", MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, page) < 0)
+		return false;
+	at = mmap(NULL, (size_t)page, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+	if (at != MAP_FAILED)
+		(void)munmap(at, (size_t)page);
+	return at != MAP_FAILED;
+}
+
+static void probe_memory(struct probe_result *r)
+{
+	long maps = sysctl_number("/proc/sys/vm/max_map_count");
+	char text[128];
+
+	if (!memory_executes()) {
+		say(r, PROBE_MISSING, "no file in memory can be executed",
+			"as root: sysctl -w vm.memfd_noexec=0, or loosen the security "
+			"profile "
+			"that forbids it");
+		return;
+	}
+	(void)snprintf(
+		text, sizeof(text), "%ld areas a process (vm.max_map_count)", maps);
+	/* each piece of a program's memory that lies elsewhere in the guest's is one */
+	if (maps >= 0 && maps < MAPS_GOOD)
+		say(r, PROBE_DEGRADED, text,
+			"programs with gigabytes of small pieces of memory may run out: "
+			"as "
+			"root, sysctl -w vm.max_map_count=262144");
+	else
+		say(r, PROBE_OK, text, "");
+}
+
+static void probe_trace(struct probe_result *r)
+{
+	if (sysctl_number("/proc/sys/kernel/yama/ptrace_scope") >= 2)
+		say(r, PROBE_DEGRADED, "kernel.yama.ptrace_scope is 2 or 3",
+			"--strict can't run: as root, sysctl -w "
+			"kernel.yama.ptrace_scope=1");
+	else
+		say(r, PROBE_OK, "a process may trace its own children", "");
+}
+
 const struct probe probes[] = {
 	{ "kernel", "everything", probe_kernel },
 	{ "user-namespaces", "sandboxes without root, and roots that aren't",
@@ -363,5 +420,7 @@ const struct probe probes[] = {
 	{ "cgroups", "limits, pause, stats", probe_cgroup },
 	{ "idmapped-mounts", "files keep their owners when root runs brig",
 		probe_idmapped },
+	{ "guest-memory", "the sentry wall's kernel", probe_memory },
+	{ "tracing", "the sentry wall's --strict", probe_trace },
 	{ NULL, NULL, NULL },
 };
