@@ -116,7 +116,10 @@ static int confine(const struct ns_profile *p, int program, struct err *e)
 		/* on a mount of its own, beneath no directory */
 		{ .fd = program, .rights = LANDLOCK_READ | LANDLOCK_EXEC },
 		{ .path = "/dev", .rights = LANDLOCK_IOCTL },
+		/* mq_open(3) goes to the kernel's own mount of it, beneath no directory */
+		{ .path = "/dev/mqueue", .rights = beneath },
 	};
+	unsigned n = p->become ? 2 : access("/dev/mqueue", F_OK) == 0 ? 4 : 3;
 	int r;
 
 	if (p->caps && (r = caps_bound(*p->caps, e)) < 0)
@@ -124,8 +127,8 @@ static int confine(const struct ns_profile *p, int program, struct err *e)
 	if (p->no_new_privs && (r = caps_no_new_privs(e)) < 0)
 		return r;
 	if (p->landlock) {
-		r = landlock_confine(rules, sizeof(rules) / sizeof(*rules) - !!p->become,
-			LANDLOCK_NO_SIGNALS | LANDLOCK_NO_SOCKETS, e);
+		r = landlock_confine(
+			rules, n, LANDLOCK_NO_SIGNALS | LANDLOCK_NO_SOCKETS, e);
 		if (r < 0)
 			return r;
 	}
