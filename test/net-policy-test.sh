@@ -127,6 +127,45 @@ rules() {
 	check "it is removed, $1" b rm -f rules
 }
 
+# as HOST ADDRESS:PORT: the status when the server there is asked for HOST in clear
+as_host() {
+	inside shared "curl -s -g -m 6 -o /dev/null -w '%{http_code}' -H 'Host: $1' http://$2/; true"
+}
+
+# What shares an address isn't reached by it; where any protocol may go, neither.
+shared() {
+	check "a sandbox that denies names starts, $1" box shared --net open --deny evil.example.com
+	prints "a host that is denied isn't reached at another's address, $1" 403 as_host evil.example.com 93.184.216.34
+	prints "... on no port, $1" 403 as_host evil.example.com:8080 93.184.216.34:8080
+	prints "one that is not denied is, looked up or not, $1" 200 as_host two.example.com 93.184.216.34
+	prints "... and one in TLS, $1" 200 inside shared \
+		"curl -s -o /dev/null -w '%{http_code}' --connect-to two.example.com:443:93.184.216.34:443 https://two.example.com/"
+	shows "... and another protocol, $1" "^SSH-2.0-world" inside shared "bash -c 'exec 3<>/dev/tcp/93.184.216.34/22 && head -n 1 <&3'"
+	check "the log has it, $1" logged shared '.host == "evil.example.com" and .verdict == "deny" and .proto == "http"'
+	check "the denial goes, $1" b policy rm --sandbox shared "deny evil.example.com"
+	prints "... and nobody looks at names any more, $1" 200 as_host evil.example.com 93.184.216.34
+	check "it is removed, $1" b rm -f shared
+	check "a sandbox that allows a name and a port starts, $1" box shared --net locked --allow api.example.com:8080 \
+		--allow host.brig.internal:9000
+	prints "the name is reached there, $1" 200 codes shared http://api.example.com:8080/
+	prints "... and no other at its address, $1" 403 inside shared \
+		"curl -s -o /dev/null -w '%{http_code}' -H 'Host: evil.example.com:8080' http://api.example.com:8080/"
+	prints "... nor without its port, $1" 421 inside shared \
+		"curl -s -o /dev/null -w '%{http_code}' -H 'Host: api.example.com' http://api.example.com:8080/"
+	prints "... HTTP/2 in clear goes on as HTTP/1.1, $1" "2 200" inside shared \
+		"curl -s -o /dev/null -w '%{http_version} %{http_code}' --http2-prior-knowledge http://api.example.com:8080/"
+	prints "... and is held to the name as well, $1" 403 inside shared \
+		"curl -s -o /dev/null -w '%{http_code}' --http2-prior-knowledge -H 'Host: evil.example.com:8080' http://api.example.com:8080/"
+	prints "... but what isn't HTTP is the server's to refuse, $1" 'HTTP/0.9' inside shared \
+		"printf 'EHLO x\r\n' | $PYTHON -c 'import socket, sys
+s = socket.create_connection((\"api.example.com\", 8080))
+s.sendall(sys.stdin.buffer.read())
+print(*{w for w in s.makefile(errors=\"replace\").read().split() if \"0.9\" in w})'"
+	prints "the host's loopback is nobody else's, whatever is asked for, $1" 200 inside shared \
+		"curl -s -o /dev/null -w '%{http_code}' -H 'Host: localhost:9000' http://host.brig.internal:9000/"
+	check "it is removed, $1" b rm -f shared
+}
+
 # What 'policy check' says is what happens.
 agree() {
 	local url want got odd=
@@ -202,6 +241,36 @@ live() {
 	check "it is removed, $1" b rm -f live
 }
 
+# Several at once: all of them return, and all is in force, here and in what is kept.
+parallel() {
+	local name pids=() pid s=0 rules
+	check "a sandbox whose rules change starts, $1" box many --net open
+	prints "its names are reached, $1" "200 200 200" codes many https://two.example.com/ https://evil.example.com/ https://example.org/
+	for name in two.example.com evil.example.com; do
+		LIMIT=20 b policy deny --sandbox many "$name" >"$T/many.$name" 2>&1 &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid" || s=$?
+	done
+	prints "two denials at once both return, $1" 0 echo "$s"
+	check "... and so does a third, $1" b policy deny --sandbox many example.org
+	prints "all three are in force, $1" "000 000 000" codes many https://two.example.com/ https://evil.example.com/ https://example.org/
+	prints "... and what isn't denied is reached, $1" 200 codes many https://api.example.com/
+	pids=() s=0
+	for name in 1 2 3 4 5 6 7 8; do
+		LIMIT=20 b policy "$([ $((name % 2)) = 0 ] && echo allow || echo deny)" --sandbox many "n$name.example.com" >>"$T/many.log" 2>&1 &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid" || s=$?
+	done
+	prints "eight changes at once all return, $1" 0 echo "$s"
+	rules=$(b policy ls --sandbox many 2>/dev/null | grep -c 'n[1-8].example.com')
+	prints "... and none is lost, $1" 8 echo "$rules"
+	check "it is removed, $1" b rm -f many
+}
+
 denials() {
 	b policy log --denied --json live | jq -e 'length > 0 and all(.[]; .verdict == "deny")'
 }
@@ -221,6 +290,7 @@ lives() {
 	check "it starts, $1" b start first
 	prints "it has its network again, $1" 200 codes first https://api.example.com/
 	prints "its CA is what it was, $1" "$ca" inside first "sha256sum </run/brig/ca.pem"
+	roots first "$1"
 	check "another one starts beside it, $1" box second --net locked --allow two.example.com --allow 100.127.255.250:7777
 	check "... with a CA of its own, $1" not sh -c '[ "$0" = "$1" ]' "$ca" "$(inside second "sha256sum </run/brig/ca.pem")"
 	prints "each has its own rules, $1" "200 000" codes first https://api.example.com/ https://two.example.com/
@@ -230,6 +300,33 @@ lives() {
 	prints "... and not for the second, $1" "000 000" codes second http://100.127.255.250:7777/ "http://[fd62:7269:6700::2]:7777/"
 	prints "... nor for the host, $1" 000 h sh -c "curl -s -m 3 -o /dev/null -w '%{http_code}' http://100.127.255.250:7777/; true"
 	check "both are removed, $1" b rm -f first second
+}
+
+# entries NAME: of the Java store, and certificates of the bundle
+entries() {
+	keytool -list -keystore "$(where "$1")/trust/ca.jks" -storepass changeit 2>/dev/null |
+		sed -n 's/.*contains \([0-9]*\) entr.*/\1/p'
+	grep -c BEGIN "$(where "$1")/trust/ca-bundle.pem"
+}
+
+# What the host trusts changes; a start takes it over, in every form.
+roots() {
+	if ! command -v keytool >/dev/null; then
+		skip "Java's store follows the host's roots, $2" "there is no keytool"
+		return
+	fi
+	prints "Java's store has the roots of SSL_CERT_FILE and the CA, $2" "2 2" sh -c 'echo $1' sh "$(entries "$1")"
+	check "the host trusts one more, $2" sh -c 'cp "$1" "$1.one" &&
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=another CA" -keyout /dev/null 2>/dev/null >>"$1" &&
+		touch -d 2001-01-01 "$1"' sh "$world_dir/ca.pem"
+	b stop -t 1 "$1" >/dev/null
+	check "it starts with that, $2" b start "$1"
+	prints "Java's store has it, $2" "3 3" sh -c 'echo $1' sh "$(entries "$1")"
+	prints "its network is there, $2" 200 codes "$1" https://api.example.com/
+	mv "$world_dir/ca.pem.one" "$world_dir/ca.pem"
+	b stop -t 1 "$1" >/dev/null
+	check "it starts without it again, $2" b start "$1"
+	prints "Java's store has it no more, $2" "2 2" sh -c 'echo $1' sh "$(entries "$1")"
 }
 
 serves() { [ "$(codes "$1" http://100.127.255.250:7777/)" = 200 ]; }
@@ -247,11 +344,11 @@ all() {
 }
 
 who root
-WALL=container all "root in a container" presets names rules live lives
+WALL=container all "root in a container" presets names rules shared live parallel lives
 WALL=nspawn all "root in nspawn" presets lives
 if user_is range; then
 	who brig-range
-	WALL=container all "a user in a container" presets rules live lives
+	WALL=container all "a user in a container" presets rules shared live parallel lives
 	WALL=nspawn all "a user in nspawn" names
 else
 	skip "rules of a user" "there is no user brig-range"

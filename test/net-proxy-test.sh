@@ -97,8 +97,25 @@ credentials() {
 	HOST_ENV=()
 }
 
+# What is no proxy is said at the start, and not by connections that fail; without its password.
+nonsense() {
+	local value
+	for value in nonsense://x http:// http://: "http://u:$password@" "http://u:$password@ x" "http://u:$password@:3128" "socks6://x"; do
+		HOST_ENV=("https_proxy=$value")
+		refuses "'${value//$password/...}' is no proxy" "https_proxy holds no address of a proxy" box box --net locked
+		check "... which shows no password" not grep -qF -e "$password" "$T/box.log"
+	done
+	for value in proxy.example.com:3128 "HTTP://u:p@proxy.example.com:3128/" "[2001:db8::1]:3128" socks5h://proxy.example.com; do
+		HOST_ENV=("all_proxy=$value")
+		check "'$value' is one" box box --net locked
+		b rm -f box >/dev/null
+	done
+	HOST_ENV=()
+}
+
 who root
 WALL=container
+works "$WALL" && nonsense
 proxy "root in a container"
 credentials "root in a container"
 if user_is range; then

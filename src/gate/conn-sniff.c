@@ -14,6 +14,8 @@
 
 #define PEEK_MAX   HELLO_MAX
 #define METHOD_LEN 256 /* with what comes before; there is none as long */
+#define TOKEN_MARKS \
+	"!#$%&'*+-.^_`|~" /* beside letters and digits: RFC 9110 section 5.6.2 */
 
 static unsigned char peeked[PEEK_MAX];
 
@@ -205,20 +207,71 @@ static int resembles_http(const unsigned char *data, size_t len)
 	while (i < len && strchr("\r\n\t ", data[i]) && data[i])
 		i++;
 	for (word = i; i < len && data[i]; i++)
-		if (!isalnum(data[i]) && !strchr("!#$%&'*+-.^_`|~", data[i]))
+		if (!isalnum(data[i]) && !strchr(TOKEN_MARKS, data[i]))
 			break;
 	if (i == len)
 		return len >= METHOD_LEN; /* so long a one is for the parser to refuse */
 	return i > word && (data[i] == ' ' || data[i] == '\t') ? 1 : -1;
 }
 
-/* Does a rule deny requests there, so that what only resembles one has to be one? */
-static bool rules_on_requests(struct conn *c)
+/*
+ * Is the first line that isn't blank that of a request, for any reader (RFC 9112 sections 2.2
+ * and 3): a word, blanks, and behind others "HTTP/"? 1, 0 when it may become one, -1. Unlike
+ * resembles_http() it takes no line of another protocol for one ("SSH-2.0-x y", "EHLO x"):
+ * what has no version has no Host either.
+ */
+static int has_request_line(const unsigned char *data, size_t len)
+{
+	static const char blanks[] = " \t\v\f\r"; /* between words, by section 3 */
+	size_t i = 0, word;
+
+	while (i < len && data[i] && strchr("\n \t\v\f\r", data[i]))
+		i++;
+	word = i;
+	while (i < len && data[i] && (isalnum(data[i]) || strchr(TOKEN_MARKS, data[i])))
+		i++;
+	if (i < len && (i == word || !data[i] || !strchr(blanks, data[i])))
+		return -1;
+	for (; i < len && data[i] != '\n'; i++) {
+		bool blank = data[i] && strchr(blanks, data[i]);
+
+		if ((data[i] < ' ' && !blank) || data[i] == 0x7f)
+			return -1;
+		if (blank && len - i > 5 &&
+			strncasecmp((const char *)data + i + 1, "HTTP/", 5) == 0)
+			return 1;
+	}
+	/* too long a line is for the parser to refuse */
+	return i < len ? -1 : len >= PEEK_MAX;
+}
+
+/*
+ * Any protocol may go there. Has HTTP in clear all the same to say whom it is for, as TLS
+ * has? By a rule for a name, or where names are denied: other hosts may share the address.
+ * This host's loopback is nobody else's.
+ */
+static bool names_matter(const struct conn *c, const struct conn_choice *ch)
+{
+	if (strcmp(ch->name, NAME_HOST) == 0)
+		return false;
+	return policy_denies_names(c->g->policy, c->flow.port) ||
+		(ch->best.rule && ch->best.rule->target == RULE_NAME);
+}
+
+/* Is it HTTP in clear? 1, 0 when it may become that, -1. The more rules say, the less it takes. */
+static int is_http(struct conn *c, const unsigned char *data, size_t len)
 {
 	struct conn_choice ch;
+	int http = looks_like_http(data, len);
 
+	if (http >= 0)
+		return http;
 	conn_judge(c, PROTO_UNKNOWN, NULL, &ch);
-	return ch.best.allow && ch.best.depends;
+	if (!ch.best.allow)
+		return -1;
+	if (ch.best.depends)
+		return resembles_http(data, len);
+	return ch.best.raw && names_matter(c, &ch) ? has_request_line(data, len) : -1;
 }
 
 static void found_http(struct conn *c)
@@ -227,8 +280,8 @@ static void found_http(struct conn *c)
 
 	c->flow.proto = PROTO_HTTP;
 	conn_judge(c, PROTO_UNKNOWN, NULL, &ch);
-	/* any protocol may go there, and no rule is about requests */
-	if (ch.best.allow && ch.best.raw && !ch.best.open) {
+	/* any protocol may go there, and no rule is about names or requests */
+	if (ch.best.allow && ch.best.raw && !ch.best.open && !names_matter(c, &ch)) {
 		found_other(c);
 		return;
 	}
@@ -262,9 +315,7 @@ static bool classify(struct conn *c, size_t len, bool last)
 	}
 	case HELLO_OTHER: break;
 	}
-	http = looks_like_http(peeked, len);
-	if (http < 0 && rules_on_requests(c))
-		http = resembles_http(peeked, len);
+	http = is_http(c, peeked, len);
 	if (http == 0 && !last)
 		return false;
 	if (http >= 0)

@@ -9,7 +9,9 @@
  *
  *	TLS	the server name must be one of those names, and allowed: then the connection
  *		is passed through, or opened (front.h) where the policy has to see requests
- *	HTTP	goes to front.h, which judges each request by its Host
+ *	HTTP	goes to front.h, which judges each request by its Host; passed through unread
+ *		only where any protocol may go by a rule for the address, and no rule denies
+ *		names on that port
  *	other	needs a rule with a port of its own, for whatever protocol
  *
  * Where such a rule allows any protocol the upstream is dialled at once, for it may be the

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/gate-priv.h"
 
+#include "gate/dns/dns.h"
 #include "gate/no-proxy.h"
 
 void gate_judge(struct gate *g, const struct policy_query *q, struct policy_verdict *ret)
@@ -21,6 +22,5 @@ bool gate_is_proxied(const struct gate *g, const char *name)
 
 bool gate_is_made_up(const struct gate *g, const struct address *a)
 {
-	/* 198.18.0.0/15, RFC 2544 */
-	return g->proxy && address_is_v4(a) && a->b[12] == 198 && (a->b[13] & 0xfe) == 18;
+	return g->proxy && dns_is_made_up(a);
 }

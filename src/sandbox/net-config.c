@@ -26,10 +26,40 @@ static const char *first_set(const char *lower, const char *upper)
 	return v && *v ? v : NULL;
 }
 
+/*
+ * Is it the address of a proxy that the injector can take? What isn't would only be found
+ * when the first connection fails. Not shown in the message: there may be a password in it.
+ */
+static int check_proxy(const char *variable, const char *url, struct err *e)
+{
+	static const char *const schemes[] = { "http://", "https://", "socks4://",
+		"socks4a://", "socks5://", "socks5h://" };
+	const char *host = url ? strstr(url, "://") : NULL;
+	bool known = !host;
+	size_t len;
+
+	if (!url)
+		return 0;
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++)
+		known |= strncasecmp(url, schemes[i], strlen(schemes[i])) == 0;
+	host = host ? host + strlen("://") : url;
+	len = strcspn(host, "/?#");
+	for (const char *at; (at = memchr(host, '@', len)); host = at + 1)
+		len -= (size_t)(at + 1 - host);
+	if (known && len && *host != ':' && !url[strcspn(url, " \t\r\n")])
+		return 0;
+	(void)err_set(e, EINVAL, "%s holds no address of a proxy", variable);
+	err_hint(e,
+		"it is [http|https|socks4a|socks5h://][USER:PASSWORD@]HOST[:PORT]; "
+		"unset it where there is no proxy");
+	return -EINVAL;
+}
+
 int net_upstream_from_env(struct net_upstream *ret, struct err *e)
 {
 	struct net_upstream u = { 0 };
 	const char *bundle = getenv("SSL_CERT_FILE");
+	int r;
 
 	/* HTTP_PROXY in upper case is what a CGI client can set; curl(1) doesn't read it
 	 * either */
@@ -40,6 +70,15 @@ int net_upstream_from_env(struct net_upstream *ret, struct err *e)
 		str_set(&u.bundle, bundle && *bundle == '/' ? bundle : NULL) < 0) {
 		net_upstream_clear(&u);
 		return err_set(e, ENOMEM, "out of memory");
+	}
+	r = check_proxy("http_proxy", u.http, e);
+	if (r == 0)
+		r = check_proxy("https_proxy", u.https, e);
+	if (r == 0)
+		r = check_proxy("all_proxy", u.all, e);
+	if (r < 0) {
+		net_upstream_clear(&u);
+		return r;
 	}
 	*ret = u;
 	return 0;

@@ -2,12 +2,10 @@
 #include "sandbox/net-trust.h"
 
 #include "base/auto.h"
-#include "base/buf.h"
 #include "base/dirs.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/path.h"
-#include "base/str.h"
 #include "gate/vault/trust.h"
 #include "linux/gatens.h"
 
@@ -16,24 +14,17 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define BUNDLE     "ca-bundle.pem"
-#define FROM       "# roots of "
-#define BUNDLE_MAX (8U << 20)
 #define KEY_INSIDE TRUST_DIR "/" TRUST_KEY
 
-/* By the program that has the cryptography; takes a moment, once. */
-static int mint(const char *path, struct err *e)
+/* By the program that has the cryptography. 127: there is no such program. */
+static int run_vault(const char *program, const char *verb, const char *to, struct err *e)
 {
-	auto_free char *program = dirs_helper("brig-vault");
-	auto_free char *to = path_join(path, TRUST_DIR);
-	char *argv[] = { (char[]){ "brig-vault" }, (char[]){ "mint" }, to, NULL };
+	char *argv[] = { (char[]){ "brig-vault" }, (char *)(uintptr_t)verb,
+		(char *)(uintptr_t)to, NULL };
 	sigset_t none;
 	int status;
-	pid_t pid;
+	pid_t pid = fork();
 
-	if (!program || !to)
-		return err_set(e, ENOMEM, "out of memory");
-	pid = fork();
 	if (pid == 0) {
 		(void)sigemptyset(&none);
 		(void)sigprocmask(SIG_SETMASK, &none, NULL);
@@ -45,50 +36,47 @@ static int mint(const char *path, struct err *e)
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return err_sys(e, "wait for '%s'", program);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+/* 'what' it makes is for the message. Takes a moment. */
+static int make(const char *path, const char *verb, const char *what, struct err *e)
+{
+	auto_free char *program = dirs_helper("brig-vault");
+	auto_free char *to = path_join(path, TRUST_DIR);
+	int r;
+
+	if (!program || !to)
+		return err_set(e, ENOMEM, "out of memory");
+	r = run_vault(program, verb, to, e);
+	if (r == 127)
 		return err_set(e, ENOENT, "brig-vault is not installed at '%s'", program);
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-		(void)err_set(e, EIO, "no CA could be made for the sandbox");
+	if (r > 0) {
+		(void)err_set(e, EIO, "no %s could be made for the sandbox", what);
 		err_hint(e, "%s/keeper.log says why", path);
 		return -EIO;
 	}
-	return 0;
+	return r;
 }
 
-/* Was the bundle made from this file, as it is now? Its first line says which it was. */
-static bool is_current(int dir, const char *first, const char *roots)
+/* The host's roots and the sandbox's CA, in one file and in one store of Java's. */
+static int make_roots(const char *path, int dir, const char *asked, struct err *e)
 {
-	auto_fd int fd = openat(dir, TRUST_DIR "/" BUNDLE,
-		O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	size_t n = strlen(first);
-	auto_free char *found = malloc(n);
-	struct stat of, own;
+	const char *roots = asked ? asked : trust_host_bundle();
+	auto_fd int trust =
+		openat(dir, TRUST_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int r;
 
-	return fd >= 0 && found && roots && stat(roots, &of) == 0 &&
-		fstat(fd, &own) == 0 && own.st_mtim.tv_sec >= of.st_mtim.tv_sec &&
-		read(fd, found, n) == (ssize_t)n && memcmp(found, first, n) == 0;
-}
-
-/* The host's roots and the sandbox's CA in one file. */
-static int make_bundle(int dir, const char *asked, struct err *e)
-{
-	const char *host = asked ? asked : trust_host_bundle();
-	auto_buf struct buf text = { .max = BUNDLE_MAX };
-	int r = buf_addf(&text, FROM "%s\n", host ? host : "nowhere");
-
-	if (r == 0 && is_current(dir, text.data, host))
+	if (trust < 0)
+		return err_sys(e, "open '%s/" TRUST_DIR "'", path);
+	if (trust_is_current(trust, roots))
 		return 0;
-	if (r < 0)
-		return err_set(e, ENOMEM, "out of memory");
-	if (host)
-		r = file_read(AT_FDCWD, host, BUNDLE_MAX, &text, e);
-	if (r == 0 && text.len && text.data[text.len - 1] != '\n')
-		r = buf_add_str(&text, "\n");
-	if (r == 0)
-		r = file_read(dir, TRUST_DIR "/" TRUST_CERT, BUNDLE_MAX, &text, e);
-	return r == 0
-		? file_replace(dir, TRUST_DIR "/" BUNDLE, text.data, text.len, 0644, 0, e)
-		: r;
+	r = trust_make_bundle(trust, roots, e);
+	if (r < 0 && asked) {
+		(void)err_wrap(e, "the certificates of SSL_CERT_FILE");
+		err_hint(e, "name a file of certificates (PEM) there, or unset it");
+	}
+	return r == 0 ? make(path, "jks", "Java trust store", e) : r;
 }
 
 int net_trust_make(const char *path, int dir, const char *roots, struct err *e)
@@ -98,7 +86,7 @@ int net_trust_make(const char *path, int dir, const char *roots, struct err *e)
 	if (faccessat(dir, TRUST_DIR "/" TRUST_CERT, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
 		r = trust_take(path, e);
 		if (r == -ENOENT)
-			r = mint(path, e);
+			r = make(path, "mint", "CA", e);
 	}
 	/* it came with the rest; a start that was cut short may have left it there */
 	if (r == 0 && renameat(dir, KEY_INSIDE, dir, TRUST_KEY) < 0 && errno != ENOENT)
@@ -106,7 +94,7 @@ int net_trust_make(const char *path, int dir, const char *roots, struct err *e)
 	if (r == 0 && fchmodat(dir, TRUST_DIR, 0755, 0) < 0)
 		r = err_sys(e, "open up '%s/" TRUST_DIR "'", path);
 	if (r == 0)
-		r = make_bundle(dir, roots, e);
+		r = make_roots(path, dir, roots, e);
 	if (r == 0)
 		r = file_replace(dir, TRUST_DIR "/resolv.conf", GATENS_RESOLV_CONF,
 			sizeof(GATENS_RESOLV_CONF) - 1, 0644, 0, e);

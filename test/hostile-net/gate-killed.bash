@@ -5,7 +5,7 @@
 box killed "${LOCKED[@]}" || { echo "broken: $(cat "$T/box")"; exit 3; }
 log=$T/flows.$ROLE
 rm -f "$log"
-inside killed env FRESH=1 PYTHONDONTWRITEBYTECODE=1 python3 /hostile/flows.py 2 >"$log" 2>/dev/null &
+inside killed env FRESH=1 PYTHONDONTWRITEBYTECODE=1 python3 /hostile/flows.py 4 >"$log" 2>/dev/null &
 flows=$!
 eventually 10 grep -q open "$log" || { cat "$log"; echo "broken: they don't open"; exit 3; }
 # what is tried all the time meanwhile

@@ -80,14 +80,14 @@ def parse(data):
         port = struct.unpack("!H", data[at + 2:at + 4])[0]
     if proto == 6 and len(data) > at + 13:
         flags = data[at + 13]
-    if proto == 58 and len(data) > at:
+    if proto in (1, 58) and len(data) > at:
         port = data[at]
     return proto, dst, port, flags
 
 
 def housekeeping(proto, dst, port):
-    """What the host's kernel says by itself: neighbours, routers, groups."""
-    return (proto == 58 and 130 <= port <= 143) or (proto == 0 and dst.startswith("ff02::")) or \
+    """What the host's kernel says by itself: neighbours, routers, groups, an answer that came too late."""
+    return (proto == 1 and port == 3 and dst == NAME_SERVER) or (proto == 58 and 130 <= port <= 143) or (proto == 0 and dst.startswith("ff02::")) or \
         (proto == 2 and dst == "224.0.0.22")
 
 

@@ -55,9 +55,12 @@ static struct address made(uint32_t i)
 					 [15] = (uint8_t)v } };
 }
 
-static bool is_made(const struct address *a)
+bool dns_is_made_up(const struct address *a)
 {
-	return address_is_v4(a) && a->b[12] == 198 && (a->b[13] & 0xfe) == 18;
+	uint32_t v = (uint32_t)a->b[12] << 24 | (uint32_t)a->b[13] << 16 |
+		(uint32_t)a->b[14] << 8 | a->b[15];
+
+	return address_is_v4(a) && v - MADE_FIRST < MADE_N;
 }
 
 static bool is_other(const char *name, void *data)
@@ -78,7 +81,7 @@ int dns_addrs_make(
 	uint32_t h = 2166136261U;
 
 	for (size_t i = 0; i < n; i++)
-		if (is_made(&had[i])) {
+		if (dns_is_made_up(&had[i])) {
 			*ret = had[i];
 			return 0;
 		}

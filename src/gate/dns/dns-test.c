@@ -337,7 +337,7 @@ static struct address asked_made(struct set *s, const char *name)
 
 	expect(seen.answers == 1);
 	expect(pins_addresses(s->g.pins, name, now(), &a, 1) == 1);
-	expect(a.b[12] == 198 && (a.b[13] & 0xfe) == 18 && has(&seen, a.b + 12, 4));
+	expect(dns_is_made_up(&a) && has(&seen, a.b + 12, 4));
 	return a;
 }
 
@@ -356,6 +356,22 @@ TEST(behind_a_proxy_addresses_are_made_up_and_stay)
 	expect(ask(&s, "evil.test", DNS_A).rcode == DNS_NXDOMAIN);
 	expect(s.stub.asked_udp == 0);
 	set_down(&s);
+}
+
+TEST(what_is_made_up_is_of_one_range)
+{
+	static const struct {
+		const char *text;
+		bool made_up;
+	} is[] = { { "198.18.0.0", true }, { "198.19.255.255", true },
+		{ "198.17.255.255", false }, { "198.20.0.0", false },
+		{ "0.0.0.0", false }, { "2001:db8::c612:1", false } };
+	struct address a;
+
+	for (size_t i = 0; i < sizeof(is) / sizeof(*is); i++) {
+		expect(address_parse(is[i].text, &a) == 0);
+		expect(dns_is_made_up(&a) == is[i].made_up);
+	}
 }
 
 static bool count_names(const char *name, void *data)

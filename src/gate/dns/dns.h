@@ -19,6 +19,9 @@
 #ifndef BRIG_GATE_DNS_H
 #define BRIG_GATE_DNS_H
 
+#include <stdbool.h>
+
+struct address;
 struct err;
 struct gate;
 struct dns;
@@ -33,5 +36,8 @@ void dns_stop(struct dns *d);
 
 /* Serve a connection to port 53; takes 'fd' over, also when it fails. */
 int dns_serve_tcp(struct dns *d, int fd, struct err *e);
+
+/* Is it of the range that addresses are made up from? There is none of IPv6. */
+bool dns_is_made_up(const struct address *a);
 
 #endif

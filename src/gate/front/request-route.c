@@ -38,9 +38,32 @@ static const char *route_tls(
 	return NULL;
 }
 
-static const char *route_clear(
-	const struct front *f, const struct authority *a, unsigned *ret_status)
+/*
+ * As with a server name of TLS: where the address is allowed whatever it is asked for, a
+ * name that was never looked up may be.
+ *
+ * Mustn't: let it lead anywhere but there, as an upstream proxy would.
+ */
+static bool is_by_addr(const struct request *q, const char *name)
 {
+	const struct front *f = q->f;
+	struct policy_query query;
+	struct policy_verdict v;
+
+	if (gate_is_proxied(f->g, name) || strcmp(name, NAME_HOST) == 0)
+		return false;
+	request_query(q, &query);
+	query.name = NULL;
+	query.addr = &f->dst;
+	policy_judge(f->g->policy, &query, &v);
+	return v.allow;
+}
+
+static const char *route_clear(
+	struct request *q, const struct authority *a, unsigned *ret_status)
+{
+	const struct front *f = q->f;
+
 	if (f->name && strcmp(a->name, f->name) != 0) {
 		*ret_status = 421;
 		return "Host is not what the connection is for";
@@ -54,13 +77,15 @@ static const char *route_clear(
 		return address_equal(&a->addr, &f->dst)
 			? NULL
 			: "Host is an address that the connection does not lead to";
-	return is_pinned(f, a->name)
-		? NULL
-		: "the name in Host was not looked up, or leads elsewhere";
+	if (is_pinned(f, a->name))
+		return NULL;
+	q->by_addr = is_by_addr(q, a->name);
+	return q->by_addr ? NULL
+			  : "the name in Host was not looked up, or leads elsewhere";
 }
 
-static const char *route(const struct request *q, const struct authority *a,
-	uint16_t port, unsigned *ret_status)
+static const char *route(
+	struct request *q, const struct authority *a, uint16_t port, unsigned *ret_status)
 {
 	const struct front *f = q->f;
 
@@ -70,7 +95,7 @@ static const char *route(const struct request *q, const struct authority *a,
 		*ret_status = 421;
 		return "the port in Host is not what the connection is for";
 	}
-	return f->tls ? route_tls(f, a, ret_status) : route_clear(f, a, ret_status);
+	return f->tls ? route_tls(f, a, ret_status) : route_clear(q, a, ret_status);
 }
 
 const char *request_route(
@@ -114,6 +139,24 @@ void request_query(const struct request *q, struct policy_query *ret)
 	};
 }
 
+void request_judge(const struct request *q, struct policy_query *ret_query,
+	struct policy_verdict *ret)
+{
+	const struct policy *p = q->f->g->policy;
+
+	request_query(q, ret_query);
+	if (q->by_addr) {
+		const char *name = ret_query->name;
+
+		ret_query->name = NULL;
+		policy_judge(p, ret_query, ret);
+		if (!ret->allow)
+			return;
+		ret_query->name = name;
+	}
+	policy_judge(p, ret_query, ret);
+}
+
 size_t request_filter(struct gate *g, const struct policy_query *q,
 	const struct address *addrs, size_t n, struct address ret[EXCHANGE_ADDRS_MAX])
 {
@@ -148,7 +191,7 @@ static void pinned(struct request *q)
 	size_t n = 1;
 
 	found[0] = q->addr;
-	if (q->named)
+	if (q->named && !q->by_addr)
 		n += pins_addresses(g->pins, q->x.host, boot_seconds(), found + 1,
 			EXCHANGE_ADDRS_MAX);
 	for (size_t i = 1; i < n;)

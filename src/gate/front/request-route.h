@@ -14,13 +14,18 @@ struct authority;
  * and address. NULL, or what is wrong and the status to say it with.
  *
  * Mustn't: believe a Host. In clear the address that the client connected to must have
- *          been an answer for that name; in TLS the name must be the one of the handshake.
+ *          been an answer for that name, or be allowed by itself, and then what is denied
+ *          by name stays denied; in TLS the name must be the one of the handshake.
  */
 const char *request_route(
 	struct request *q, const struct authority *a, unsigned *ret_status);
 
 /* What the policy is asked. Its strings are the request's. */
 void request_query(const struct request *q, struct policy_query *ret);
+
+/* What it says to that, as enforced; 'ret_query' is what the verdict is about. */
+void request_judge(const struct request *q, struct policy_query *ret_query,
+	struct policy_verdict *ret);
 
 /* Fill in the addresses to dial; false: the name has to be looked up first. */
 bool request_addresses(struct request *q);

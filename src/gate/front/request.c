@@ -44,8 +44,7 @@ static void log_end(struct request *q)
 	if (!q->accepted || q->logged)
 		return;
 	q->logged = true;
-	request_query(q, &ev.query);
-	policy_judge(q->f->g->policy, &ev.query, &ev.verdict);
+	request_judge(q, &ev.query, &ev.verdict);
 	if (!ev.verdict.allow) /* since then; it was allowed */
 		ev.verdict =
 			(struct policy_verdict){ .allow = true, .reason = "allowed" };
@@ -245,19 +244,26 @@ static void on_addrs(
 	front_leave(f);
 }
 
+/* Does the policy allow it, as things are now? Else it is refused, and the log hears of it. */
+static bool is_allowed(struct request *q)
+{
+	struct gate_event ev = { 0 };
+
+	request_judge(q, &ev.query, &ev.verdict);
+	if (ev.verdict.allow)
+		return true;
+	gate_log(q->f->g, &ev);
+	deny(q, &ev.query, &ev.verdict);
+	return false;
+}
+
 static void judge(struct request *q)
 {
 	struct gate *g = q->f->g;
-	struct policy_query query;
-	struct policy_verdict v;
 	int r;
 
-	request_query(q, &query);
-	gate_judge(g, &query, &v);
-	if (!v.allow) {
-		deny(q, &query, &v);
+	if (!is_allowed(q))
 		return;
-	}
 	if (request_addresses(q)) {
 		send_on(q);
 		return;
@@ -341,16 +347,7 @@ void request_pause(struct request *q, bool stop)
 
 void request_recheck(struct request *q)
 {
-	struct policy_query query;
-	struct policy_verdict v;
-
 	/* what waits for a look-up is judged after it */
-	if (q->over || !q->accepted)
-		return;
-	request_query(q, &query);
-	policy_judge(q->f->g->policy, &query, &v);
-	if (v.allow)
-		return;
-	gate_judge(q->f->g, &query, &v); /* and for the log */
-	deny(q, &query, &v);
+	if (!q->over && q->accepted)
+		(void)is_allowed(q);
 }

@@ -36,6 +36,7 @@ struct request {
 	struct exchange_request x;
 	char *path; /* of the target, normalised, for the policy */
 	bool named, has_addr;
+	bool by_addr; /* its name was not looked up: the address has to be allowed itself */
 	struct address addr; /* that the verdict is about */
 	struct gate_lookup *lookup;
 	struct back *back;

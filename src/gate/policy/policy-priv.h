@@ -19,6 +19,7 @@ struct policy {
 	size_t own_n;
 	uint32_t *publics; /* the rules about every public address */
 	size_t publics_n;
+	uint8_t named[(UINT16_MAX + 1) / 8]; /* bits: ports with denials by name */
 };
 
 #endif

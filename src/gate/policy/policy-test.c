@@ -419,6 +419,39 @@ TEST(a_sealed_policy_takes_no_more_rules)
 	rule_clear(&r);
 }
 
+TEST(ports_with_denials_by_name_are_known)
+{
+	static const struct {
+		const char *rules;
+		uint16_t port;
+		bool denies;
+	} is[] = {
+		{ "allow public\nallow a.example:80", 80, false },
+		{ "deny a.example", 1, true },
+		{ "deny a.example", 65535, true },
+		{ "deny a.example", 0, true },
+		{ "deny **.a.example:80", 80, true },
+		{ "deny **.a.example:80", 81, false },
+		{ "deny a.example:8000-8100\ndeny b.example:8050-8200", 8100, true },
+		{ "deny a.example:8000-8100\ndeny b.example:8050-8200", 8200, true },
+		{ "deny a.example:8000-8100\ndeny b.example:8050-8200", 8201, false },
+		{ "deny a.example:8000-8100\ndeny b.example:8050-8200", 7999, false },
+		{ "deny http://a.example/x/**", 80, true },
+		{ "deny https://a.example/x/**", 443, false },
+		{ "deny tls://a.example", 443, false },
+		{ "deny 1.2.3.4:80\ndeny public:80", 80, false },
+	};
+
+	for (size_t i = 0; i < sizeof(is) / sizeof(*is); i++) {
+		auto_policy struct policy *p = make(is[i].rules);
+
+		if (policy_denies_names(p, is[i].port) != is[i].denies)
+			fprintf(stderr, "%s, port %u\n", is[i].rules, is[i].port);
+		expect(policy_denies_names(p, is[i].port) == is[i].denies);
+	}
+	expect(!policy_denies_names(NULL, 80));
+}
+
 TEST(a_name_too_long_for_any_rule_is_denied)
 {
 	auto_policy struct policy *p = make("allow public\ndeny **.a.a");

@@ -89,6 +89,31 @@ static int seal_rules(struct policy *p)
 	return policy_table_build(&p->table, items, n);
 }
 
+/* The ports of all such denials in one pass, however many rules there are. */
+static int seal_named(struct policy *p)
+{
+	auto_free int32_t *change = calloc(UINT16_MAX + 2, sizeof(*change));
+	int32_t depth = 0;
+
+	if (!change)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->n; i++) {
+		const struct rule *r = &p->rules[i];
+
+		if (r->action != RULE_DENY || r->target != RULE_NAME ||
+			r->proto == RULE_TLS || r->proto == RULE_HTTPS)
+			continue;
+		change[r->port_from]++;
+		change[r->port_to + 1]--;
+	}
+	for (unsigned port = 0; port <= UINT16_MAX; port++) {
+		depth += change[port];
+		if (depth)
+			p->named[port / 8] |= (uint8_t)(1U << port % 8);
+	}
+	return 0;
+}
+
 int policy_seal(struct policy *p)
 {
 	auto_free struct policy_item *items = calloc(p->opens.n + 1, sizeof(*items));
@@ -103,8 +128,15 @@ int policy_seal(struct policy *p)
 	r = policy_table_build(&p->open_table, items, p->opens.n);
 	if (r == 0)
 		r = seal_rules(p);
+	if (r == 0)
+		r = seal_named(p);
 	p->sealed = r == 0;
 	return r;
+}
+
+bool policy_denies_names(const struct policy *p, uint16_t port)
+{
+	return p && (p->named[port / 8] & 1U << port % 8);
 }
 
 size_t policy_count(const struct policy *p)

@@ -82,6 +82,12 @@ int policy_seal(struct policy *p);
 void policy_judge(
 	const struct policy *p, const struct policy_query *q, struct policy_verdict *ret);
 
+/*
+ * Is there a denial by name that may be about HTTP in clear on this port? What is asked for
+ * has to be read there even where any protocol may go, as a server name of TLS always is.
+ */
+bool policy_denies_names(const struct policy *p, uint16_t port);
+
 size_t policy_count(const struct policy *p);
 const struct rule *policy_rule(const struct policy *p, size_t i);
 

@@ -28,7 +28,7 @@ static int bad(struct err *e, const char *what, const char *why)
 	return err_set(e, EINVAL, "'%.120s' %s", shown ? shown : "?", why);
 }
 
-static int parse_port(const char *text, struct rule *r, struct err *e)
+static int read_ports(const char *text, struct rule *r, struct err *e)
 {
 	const char *dash = strchr(text, '-');
 	auto_free char *low = dash ? strndup(text, (size_t)(dash - text)) : strdup(text);
@@ -44,10 +44,43 @@ static int parse_port(const char *text, struct rule *r, struct err *e)
 	if (n < 0)
 		return n;
 	if (from == 0 || to < from)
-		return bad(e, text, "is neither a port nor a range of ports (1000-2000)");
+		return bad(e, text, "is neither a port nor a range of ports");
 	r->port_from = (uint16_t)from;
 	r->port_to = (uint16_t)to;
 	return 0;
+}
+
+static int parse_port(const char *text, struct rule *r, struct err *e)
+{
+	int n = read_ports(text, r, e);
+
+	if (n == -EINVAL || n == -ERANGE)
+		err_hint(e, "a port is a number from 1 to 65535, a range 1000-2000");
+	return n;
+}
+
+/* An address, and behind the slash something that doesn't go with it. */
+static int bad_network(
+	const char *text, const struct address *a, const char *length, struct err *e)
+{
+	unsigned max = address_is_v4(a) ? 32 : 128;
+	char host[ADDRESS_TEXT_MAX];
+	uint64_t bits;
+	int n;
+
+	(void)address_text(a, host);
+	if (str_to_uint(length, max, "length", &bits, NULL) == 0) {
+		n = bad(e, text, "is no network: its address has bits beyond its length");
+		err_hint(e,
+			"write %s for the address alone, or clear what is after the "
+			"length",
+			host);
+		return n;
+	}
+	n = bad(e, text, "is no network: behind the slash is no length");
+	err_hint(e, "a length is a number from 0 to %u; with a port write %s", max,
+		max == 32 ? "10.0.0.0/8:443" : "[2001:db8::]/32:443");
+	return n;
 }
 
 static int parse_range(const char *text, struct rule *r, struct err *e)
@@ -71,10 +104,7 @@ static int parse_range(const char *text, struct rule *r, struct err *e)
 			"[2001:db8::1]:443");
 		return n;
 	}
-	n = bad(e, text, "is no network: its address has bits beyond its length");
-	err_hint(e, "write %s for the address alone, or clear what is after the length",
-		host);
-	return n;
+	return bad_network(text, &alone, slash + 1, e);
 }
 
 static int parse_name(const char *text, struct rule *r, struct err *e)
@@ -160,8 +190,11 @@ static int parse_path(const char *text, struct rule *r, struct err *e)
 
 	if (strpbrk(text, "?#"))
 		return bad(e, text, "is no path: rules don't see queries and fragments");
-	if (strcasestr(text, "%2a") || policy_path(text, strlen(text), path) < 0)
-		return bad(e, text, "is no path that every server reads alike");
+	if (strcasestr(text, "%2a") || policy_path(text, strlen(text), path) < 0) {
+		(void)bad(e, text, "is no path that every server reads alike");
+		err_hint(e, "write it without .., \\ and escapes of /, \\, * and %%");
+		return -EINVAL;
+	}
 	/* more than two stars are two */
 	for (const char *p = path; *p; p++)
 		if (*p != '*' || n < 2 || path[n - 1] != '*' || path[n - 2] != '*')

@@ -9,6 +9,8 @@
 #include <ctype.h>
 
 /* In the order of their bits (RFC 9110 section 9, RFC 5789). */
+#define RULE_FORM "a rule is allow|deny TARGET [METHOD,METHOD...]"
+
 static const char *const method_names[] = { "GET", "HEAD", "POST", "PUT", "DELETE",
 	"PATCH", "OPTIONS", "CONNECT", "TRACE" };
 
@@ -63,6 +65,12 @@ static int parse_methods(const char *text, unsigned *ret, struct err *e)
 		if (m == METHOD_OTHER) {
 			(void)err_set(e, EINVAL, "'%.40s' is no method that rules know",
 				shown ? shown : "?");
+			if (strpbrk(words.v[i], ".:/*")) {
+				err_hint(e,
+					"a rule has one target: give another one "
+					"a rule of its own");
+				return -EINVAL;
+			}
 			err_hint(e,
 				"they are GET, HEAD, POST, PUT, DELETE, PATCH, "
 				"OPTIONS, CONNECT and TRACE%s%s%s",
@@ -119,6 +127,8 @@ static int parse_action(const char *word, enum rule_action *ret, struct err *e)
 		e, EINVAL, "'%.40s' is neither allow nor deny", shown ? shown : "?");
 	if (near)
 		err_hint(e, "did you mean '%s'?", near);
+	else
+		err_hint(e, RULE_FORM);
 	return -EINVAL;
 }
 
@@ -130,7 +140,7 @@ static int parse_words(const struct strv *w, struct rule *r, struct err *e)
 		(void)err_set(e, EINVAL,
 			w->n < 2 ? "a rule without a target"
 				 : "too many words for a rule");
-		err_hint(e, "a rule is allow|deny TARGET [METHOD,METHOD...]");
+		err_hint(e, RULE_FORM);
 		return -EINVAL;
 	}
 	n = parse_action(w->v[0], &r->action, e);
@@ -164,12 +174,18 @@ static int split_comment(const char *line, char **text, char **comment)
 
 static int check_line(const char *line, struct err *e)
 {
-	if (strnlen(line, RULE_TEXT_MAX + 1) > RULE_TEXT_MAX)
-		return err_set(e, EINVAL, "a rule of more than %d bytes", RULE_TEXT_MAX);
+	if (strnlen(line, RULE_TEXT_MAX + 1) > RULE_TEXT_MAX) {
+		(void)err_set(e, EINVAL, "a rule of more than %d bytes", RULE_TEXT_MAX);
+		err_hint(e, "no name is as long, and no path; " RULE_FORM);
+		return -EINVAL;
+	}
 	for (const char *p = line; *p; p++)
-		if (((unsigned char)*p < ' ' && *p != '\t') || *p == 0x7f)
-			return err_set(
+		if (((unsigned char)*p < ' ' && *p != '\t') || *p == 0x7f) {
+			(void)err_set(
 				e, EINVAL, "a control character (%d) in a rule", *p);
+			err_hint(e, "a rule is one line of text; " RULE_FORM);
+			return -EINVAL;
+		}
 	return 0;
 }
 

@@ -36,7 +36,7 @@ static const struct opt options_table[] = {
 	{ 0 },
 };
 
-#define USAGE "set NAME | rm NAME... | ls | mint DIR | pool | serve"
+#define USAGE "set NAME | rm NAME... | ls | mint DIR | jks DIR | pool | serve"
 
 static void complain(const struct err *e)
 {
@@ -44,7 +44,7 @@ static void complain(const struct err *e)
 
 	fprintf(stderr, "brig: %s\n", msg ? msg : "out of memory");
 	if (hint && *hint)
-		fprintf(stderr, "brig: hint: %s\n", hint);
+		fprintf(stderr, "  hint: %s\n", hint);
 }
 
 static int run(const struct options *o, struct err *e)
@@ -62,6 +62,8 @@ static int run(const struct options *o, struct err *e)
 		r = vault_verb_ls(&out, e);
 	else if (str_eq(verb, "mint") && w->n == 2)
 		r = vault_verb_mint(w->v[1], e);
+	else if (str_eq(verb, "jks") && w->n == 2)
+		r = vault_verb_jks(w->v[1], e);
 	else if (str_eq(verb, "pool") && w->n == 1)
 		r = vault_verb_pool(e);
 	else if (str_eq(verb, "serve") && w->n == 1)

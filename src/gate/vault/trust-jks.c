@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "gate/vault/trust.h"
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
@@ -62,32 +63,78 @@ static int put_cert(struct buf *b, const char *alias, const void *der, size_t le
 		: 0;
 }
 
-/* Each certificate of the bundle, taken as bytes: Java reads them itself. */
-static int put_bundle(struct buf *b, const struct buf *bundle, uint32_t *count)
+/* The next certificate as bytes, which Java reads itself; NULL at the end. */
+static unsigned char *next_cert(BIO *bio, size_t *ret_len)
 {
-	BIO *bio = bundle->len <= INT_MAX
-		? BIO_new_mem_buf(bundle->data, (int)bundle->len)
-		: NULL;
 	char *name, *header;
 	unsigned char *der;
 	long len;
-	int r = bio ? 0 : -ENOMEM;
 
-	while (r == 0 && *count < JKS_CERTS_MAX &&
-		PEM_read_bio(bio, &name, &header, &der, &len)) {
+	while (PEM_read_bio(bio, &name, &header, &der, &len)) {
+		bool good = strcmp(name, PEM_STRING_X509) == 0 && len > 0 &&
+			len <= JKS_CERT_BYTES;
+
+		OPENSSL_free(name);
+		OPENSSL_free(header);
+		if (good) {
+			*ret_len = (size_t)len;
+			return der;
+		}
+		OPENSSL_free(der);
+	}
+	ERR_clear_error();
+	return NULL;
+}
+
+static BIO *open_pem(const struct buf *pem)
+{
+	return pem->len <= INT_MAX
+		? BIO_new_mem_buf(pem->data ? pem->data : "", (int)pem->len)
+		: NULL;
+}
+
+static int put_certs(struct buf *b, BIO *bio, const struct buf *ca, uint32_t *count)
+{
+	unsigned char *der;
+	size_t len;
+	int r = 0;
+
+	while (r == 0 && *count < JKS_CERTS_MAX && (der = next_cert(bio, &len))) {
 		char alias[32];
 
 		(void)snprintf(alias, sizeof(alias), "host-%u", *count + 1);
-		if (strcmp(name, PEM_STRING_X509) == 0 && len > 0 &&
-			len <= JKS_CERT_BYTES) {
-			r = put_cert(b, alias, der, (size_t)len);
+		if (len != ca->len || memcmp(der, ca->data, len) != 0) {
+			r = put_cert(b, alias, der, len);
 			++*count;
 		}
-		OPENSSL_free(name);
-		OPENSSL_free(header);
 		OPENSSL_free(der);
 	}
-	BIO_free(bio);
+	return r;
+}
+
+/* All of the bundle, and last the CA, by its name. */
+static int put_bundle(
+	struct buf *b, const struct buf *bundle, const struct buf *pem, uint32_t *count)
+{
+	BIO *all = open_pem(bundle), *one = open_pem(pem);
+	unsigned char *der = NULL;
+	struct buf ca = { 0 };
+	int r = all && one ? 0 : -ENOMEM;
+
+	if (r == 0) {
+		der = next_cert(one, &ca.len);
+		ca.data = (char *)der;
+		r = der ? 0 : -EINVAL;
+	}
+	if (r == 0)
+		r = put_certs(b, all, &ca, count);
+	if (r == 0) {
+		r = put_cert(b, "brig-sandbox", ca.data, ca.len);
+		++*count;
+	}
+	OPENSSL_free(der);
+	BIO_free(all);
+	BIO_free(one);
 	return r;
 }
 
@@ -112,8 +159,8 @@ static int put_digest(struct buf *b)
 	return good ? buf_add(b, sum, len) : -EIO;
 }
 
-int trust_jks(const struct buf *bundle, const struct buf *ca_der, struct buf *out,
-	struct err *e)
+int trust_jks(
+	const struct buf *bundle, const struct buf *ca, struct buf *out, struct err *e)
 {
 	uint32_t count = 0, be;
 	int r = put32(out, JKS_MAGIC);
@@ -122,12 +169,10 @@ int trust_jks(const struct buf *bundle, const struct buf *ca_der, struct buf *ou
 		r = put32(out, JKS_VERSION);
 	if (r == 0)
 		r = put32(out, 0);
-	if (r == 0 && bundle->len)
-		r = put_bundle(out, bundle, &count);
 	if (r == 0)
-		r = put_cert(out, "brig-sandbox", ca_der->data, ca_der->len);
+		r = put_bundle(out, bundle, ca, &count);
 	if (r == 0) {
-		be = htobe32(count + 1);
+		be = htobe32(count);
 		memcpy(out->data + JKS_COUNT_AT, &be, sizeof(be));
 		r = put_digest(out);
 	}

@@ -13,7 +13,6 @@
 #include <dirent.h>
 #include <time.h>
 
-#define BUNDLE_MAX       ((size_t)8 << 20)
 #define CERTUTIL         "certutil"
 #define CERTUTIL_WAIT_MS 10000
 #define STALE_S          3600 /* nobody takes this long to make one */
@@ -35,18 +34,28 @@ static int write_ca(
 	return r;
 }
 
-static int write_jks(int dir, const struct vault_ca *ca, struct err *e)
+int trust_make_jks(int dir, struct err *e)
 {
-	auto_buf struct buf bundle = { 0 }, der = { 0 }, jks = { 0 };
-	const char *host = trust_host_bundle();
-	int r = vault_ca_der(ca, &der, e);
+	auto_buf struct buf bundle = { 0 }, ca = { 0 }, jks = { 0 };
+	int r = file_read(dir, TRUST_BUNDLE, TRUST_ROOTS_MAX, &bundle, e);
 
-	/* a host without roots has Java programs without them too */
-	if (r == 0 && host && file_read(AT_FDCWD, host, BUNDLE_MAX, &bundle, NULL) < 0)
-		buf_clear(&bundle);
 	if (r == 0)
-		r = trust_jks(&bundle, &der, &jks, e);
+		r = file_read(dir, TRUST_CERT, TRUST_ROOTS_MAX, &ca, e);
+	if (r == 0)
+		r = trust_jks(&bundle, &ca, &jks, e);
 	return r < 0 ? r : file_replace(dir, TRUST_JKS, jks.data, jks.len, 0644, 0, e);
+}
+
+/* With the roots that most starts will want; others make them anew. */
+static int write_roots(int dir, struct err *e)
+{
+	struct err quiet;
+	int r = trust_make_bundle(dir, trust_host_bundle(), &quiet);
+
+	/* a host whose roots can't be read has none, and a start says so */
+	if (r < 0)
+		r = trust_make_bundle(dir, NULL, e);
+	return r == 0 ? trust_make_jks(dir, e) : r;
 }
 
 static int certutil(const char *verb, const char *db, const char *pem, struct err *e)
@@ -100,7 +109,7 @@ static int fill(const char *path, const uint8_t *master, struct err *e)
 	if (r == 0)
 		r = write_ca(dir, &ca, master, e);
 	if (r == 0)
-		r = write_jks(dir, &ca, e);
+		r = write_roots(dir, e);
 	if (r == 0)
 		r = write_nssdb(dir, path, e);
 	if (r == 0 && fsync(dir) < 0)

@@ -11,6 +11,8 @@
 #include "gate/vault/vault-store.h"
 #include "gate/vault/vault-verbs.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 static char home[] = "/tmp/brig-trust-test.XXXXXX";
@@ -132,6 +134,67 @@ TEST(a_trust_directory_is_made_whole_or_not_at_all)
 	tear_down();
 }
 
+/* Roots of a host: the certificate of another trust directory, so many times. */
+static char *make_roots(const char *name, const char *from, int times)
+{
+	auto_free char *pem = str_printf("%s/" TRUST_CERT, from);
+	auto_buf struct buf text = { 0 };
+	char *path = str_printf("%s/%s", home, name);
+	struct err e = { 0 };
+
+	for (int i = 0; i < times; i++)
+		expect(file_read(AT_FDCWD, pem, TRUST_ROOTS_MAX, &text, &e) == 0);
+	expect(path &&
+		file_replace(AT_FDCWD, path, text.data, text.len, 0644, 0, &e) == 0);
+	return path;
+}
+
+TEST(a_bundle_is_current_until_its_roots_change_in_any_way)
+{
+	struct err e = { 0 };
+
+	set_up();
+	auto_free char *path = str_printf("%s/made", home);
+	auto_free char *other = str_printf("%s/other", home);
+
+	expect(vault_verb_mint(path, &e) == 0 && vault_verb_mint(other, &e) == 0);
+	auto_fd int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_free char *roots = make_roots("roots", other, 1);
+	struct timespec times[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+
+	/* as it was minted: with the host's */
+	expect(trust_is_current(dir, trust_host_bundle()));
+	expect(!trust_is_current(dir, roots) &&
+		!trust_is_current(dir, "/proc/nonexistent"));
+	/* a bundle without its Java store is not done */
+	expect(trust_make_bundle(dir, roots, &e) == 0 && !trust_is_current(dir, roots));
+	expect(vault_verb_jks(path, &e) == 0 && trust_is_current(dir, roots));
+	expect(!trust_is_current(dir, trust_host_bundle()));
+	/* a file that was changed and looks older than it was */
+	expect(utimensat(AT_FDCWD, roots, times, 0) == 0 &&
+		!trust_is_current(dir, roots));
+	expect(trust_make_bundle(dir, roots, &e) == 0);
+	expect(vault_verb_jks(path, &e) == 0 && trust_is_current(dir, roots));
+	expect(unlink(roots) == 0 && !trust_is_current(dir, roots));
+	/* roots that can't be read are the start's to complain of */
+	expect(trust_make_bundle(dir, roots, &e) == -ENOENT && strstr(e.msg, roots));
+	expect(vault_verb_jks("/proc/nonexistent", &e) == -ENOENT);
+	tear_down();
+}
+
+static bool lists(const char *dir, int entries)
+{
+	auto_free char *list =
+		str_printf("keytool -list -keystore %s/" TRUST_JKS
+			   " -storepass " TRUST_PASSWORD " 2>/dev/null >%s/list &&"
+			   " grep -q '^brig-sandbox,' %s/list &&"
+			   " [ $(grep -c , %s/list) -ge %d ] &&"
+			   " grep -q 'contains %d entr' %s/list",
+			dir, home, home, home, entries, entries, home);
+
+	return list && system(list) == 0; /* NOLINT: a test's own path */
+}
+
 TEST(the_java_trust_store_is_read_by_keytool)
 {
 	struct err e = { 0 };
@@ -140,12 +203,21 @@ TEST(the_java_trust_store_is_read_by_keytool)
 		test_skip("no keytool here");
 	set_up();
 	auto_free char *path = str_printf("%s/made", home);
-	auto_free char *list =
-		str_printf("keytool -list -keystore %s/" TRUST_JKS
-			   " -storepass " TRUST_PASSWORD " 2>&1 | grep -q brig-sandbox,",
-			path);
+	auto_free char *other = str_printf("%s/other", home);
 
-	expect(vault_verb_mint(path, &e) == 0 && system(list) == 0);
+	expect(vault_verb_mint(path, &e) == 0 && vault_verb_mint(other, &e) == 0);
+	auto_fd int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_free char *roots = make_roots("roots", other, 1);
+
+	expect(trust_make_bundle(dir, roots, &e) == 0);
+	expect(vault_verb_jks(path, &e) == 0 && lists(path, 2));
+	/* no roots at all, and the CA among the roots: it is there once */
+	expect(trust_make_bundle(dir, NULL, &e) == 0);
+	expect(vault_verb_jks(path, &e) == 0 && lists(path, 1));
+	auto_free char *itself = make_roots("itself", path, 2);
+
+	expect(trust_make_bundle(dir, itself, &e) == 0);
+	expect(vault_verb_jks(path, &e) == 0 && lists(path, 1));
 	tear_down();
 }
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/vault/trust.h"
 
+#include "base/buf.h"
 #include "base/dirs.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "gate/vault/vault-store.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 const char *trust_host_bundle(void)
 {
@@ -21,6 +24,53 @@ const char *trust_host_bundle(void)
 		if (access(paths[i], R_OK) == 0)
 			return paths[i];
 	return NULL;
+}
+
+/* The first line of a bundle: whatever happens to a file, its time of change moves on. */
+static int add_origin(const char *roots, struct buf *out)
+{
+	struct stat st;
+
+	if (!roots || stat(roots, &st) < 0)
+		return buf_add_str(out, "# roots of nowhere\n");
+	return buf_addf(out, "# roots of %s: %lld bytes, changed %lld.%09ld\n", roots,
+		(long long)st.st_size, (long long)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+}
+
+bool trust_is_current(int dir, const char *roots)
+{
+	auto_fd int fd =
+		openat(dir, TRUST_BUNDLE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	auto_buf struct buf line = { 0 };
+	auto_free char *found = NULL;
+
+	if (fd < 0 || add_origin(roots, &line) < 0 ||
+		faccessat(dir, TRUST_JKS, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	found = malloc(line.len);
+	return found && read(fd, found, line.len) == (ssize_t)line.len &&
+		memcmp(found, line.data, line.len) == 0;
+}
+
+int trust_make_bundle(int dir, const char *roots, struct err *e)
+{
+	auto_buf struct buf text = { .max = TRUST_ROOTS_MAX };
+	int r = 0;
+
+	/* the other is made from this one, and one without the other isn't current */
+	if (unlinkat(dir, TRUST_JKS, 0) < 0 && errno != ENOENT)
+		return err_sys(e, "remove '" TRUST_JKS "'");
+	/* before the file is read: of a change meanwhile the next look is to know */
+	if (add_origin(roots, &text) < 0)
+		return err_set(e, ENOMEM, "out of memory");
+	if (roots)
+		r = file_read(AT_FDCWD, roots, TRUST_ROOTS_MAX, &text, e);
+	if (r == 0 && text.data[text.len - 1] != '\n' && buf_add_str(&text, "\n") < 0)
+		r = err_set(e, ENOMEM, "out of memory");
+	if (r == 0)
+		r = file_read(dir, TRUST_CERT, TRUST_ROOTS_MAX, &text, e);
+	return r == 0 ? file_replace(dir, TRUST_BUNDLE, text.data, text.len, 0644, 0, e)
+		      : r;
 }
 
 struct pool {

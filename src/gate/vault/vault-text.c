@@ -41,8 +41,10 @@ int vault_env_check(const char *name, struct err *e)
 	if (!good) {
 		auto_free char *shown = str_escape(name);
 
-		return err_set(
+		(void)err_set(
 			e, EINVAL, "'%.80s' can't name a variable", shown ? shown : "?");
+		err_hint(e, "use letters, digits and _, and no digit first");
+		return -EINVAL;
 	}
 	return 0;
 }
@@ -122,6 +124,7 @@ int vault_value_check(const char *value, size_t len, struct err *e)
 	if (len < VAULT_VALUE_MIN || len > VAULT_VALUE_MAX) {
 		(void)err_set(e, EINVAL, "the value has %zu bytes, want %u to %u", len,
 			VAULT_VALUE_MIN, VAULT_VALUE_MAX);
+		err_hint(e, "it is read from standard input: brig secret set ... <FILE");
 		return -EINVAL;
 	}
 	if (*value == ' ' || value[len - 1] == ' ')

@@ -237,6 +237,8 @@ static int no_such(const struct vault_store *s, const char *name,
 		o->sandbox ? "'" : "");
 	if (near)
 		err_hint(e, "did you mean '%s'?", near);
+	else
+		err_hint(e, "brig secret ls shows those that are stored");
 	return -ENOENT;
 }
 
@@ -327,6 +329,15 @@ int vault_verb_mint(const char *path, struct err *e)
 	if (r == 0)
 		(void)close(take_fd(&w.lock));
 	return r < 0 ? r : trust_make(path, w.master.key, e);
+}
+
+int vault_verb_jks(const char *path, struct err *e)
+{
+	auto_fd int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		return err_sys(e, "open '%s'", path);
+	return trust_make_jks(dir, e) < 0 ? err_wrap(e, "'%s'", path) : 0;
 }
 
 int vault_verb_pool(struct err *e)

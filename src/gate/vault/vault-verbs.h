@@ -35,8 +35,12 @@ int vault_verb_rm(char *const *names, const struct vault_options *o, struct buf 
 /* What is stored, and whether each can be opened; never a value. */
 int vault_verb_ls(struct buf *out, struct err *e);
 
-/* A trust directory (trust.h) at 'path'; a spare in the pool. Nothing is written to 'out'. */
+/*
+ * A trust directory (trust.h) at 'path'; a new ca.jks in it, from its ca-bundle.pem; a spare
+ * in the pool.
+ */
 int vault_verb_mint(const char *path, struct err *e);
+int vault_verb_jks(const char *path, struct err *e);
 int vault_verb_pool(struct err *e);
 
 #endif
