@@ -95,6 +95,13 @@ static int add_run(const struct invocation *inv, struct err *e)
 	auto_strv struct strv lines = { 0 }, added = { 0 };
 	int r = 0;
 
+	/* without the slash it would become a part of the host's name */
+	if (a->path && *a->path != '/') {
+		(void)err_set(
+			e, EINVAL, "--path '%.100s' doesn't begin with '/'", a->path);
+		err_hint(e, "paths are whole: --path '/%.100s'", a->path);
+		return -EINVAL;
+	}
 	for (size_t i = 0; i < inv->words.n && r == 0; i++)
 		r = strv_take(&lines, compose(inv->command->name, inv->words.v[i], a));
 	if (r < 0)
