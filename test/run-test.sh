@@ -216,21 +216,96 @@ rm_keeps() {
 	brig rm -f $name
 }
 
-unix_socket() {
-	local pid
+# A server outside, of which each connection first asks for something by a line.
+socket_server() { # socket_server PATH
 	python3 -c '
-import socket, sys
-s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(1); s.settimeout(30)
-c = s.accept()[0]; c.sendall(b"hello from outside\n")' "$T/sock" &
-	pid=$!
-	until_true 10 [ -S "$T/sock" ] || return 1
-	says "hello from outside" r -v "$T/sock:/run/x.sock" -- /usr/bin/python3 -c '
-import socket
-s = socket.socket(socket.AF_UNIX); s.connect("/run/x.sock"); print(s.recv(99).decode(), end="")'
-	local rc=$?
-	wait $pid
+import hashlib, socket, sys, threading
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(1); s.settimeout(60)
+def serve(c):
+    word, f = None, c.makefile("rb", buffering=0)
+    word = f.readline().split()
+    if word[:1] == [b"hello"]:
+        c.sendall(b"hello from outside\n")
+    elif word[:1] == [b"give"]:
+        c.sendall(b"x" * int(word[1]))
+    elif word[:1] == [b"sum"]: # until the other side has said all
+        h = hashlib.sha256()
+        while d := c.recv(65536):
+            h.update(d)
+        c.sendall(h.hexdigest().encode())
+    f.close(); c.close()
+while True:
+    threading.Thread(target=serve, args=(s.accept()[0],), daemon=True).start()' "$1" &
+	server=$!
+	until_true 10 [ -S "$1" ]
+}
+
+# What uses it, inside: SCRIPT has conn(LINE), a connection, and rest(CONNECTION).
+socket_client() { # socket_client SCRIPT
+	r -v "$T/sock:/run/x.sock" -- /usr/bin/python3 -c '
+import hashlib, os, socket, threading, time
+def conn(line=b""):
+    s = socket.socket(socket.AF_UNIX); s.connect("/run/x.sock"); s.sendall(line + b"\n")
+    return s
+def rest(s):
+    d = b""
+    while x := s.recv(65536):
+        d += x
+    return d
+'"$1"
+}
+
+unix_socket() {
+	says "hello from outside" socket_client 'print(rest(conn(b"hello")).decode(), end="")'
+}
+
+# The second reads late: what the server said before it closed has to wait somewhere.
+unix_socket_much() {
+	says "4000000 2000000" socket_client '
+a = len(rest(conn(b"give 4000000")))
+s = conn(b"give 2000000"); time.sleep(0.5)
+print(a, len(rest(s)))'
+}
+
+unix_socket_half_close() {
+	says True socket_client '
+d = os.urandom(3000000); s = conn(b"sum"); s.sendall(d); s.shutdown(socket.SHUT_WR)
+print(rest(s).decode() == hashlib.sha256(d).hexdigest())'
+}
+
+unix_socket_parallel() {
+	says "100 True" socket_client '
+got = []
+def one(i):
+    s = conn(b"give %d" % (1000 * i)); got.append(len(rest(s)) == 1000 * i)
+ts = [threading.Thread(target=one, args=(i,)) for i in range(100)]
+[t.start() for t in ts]; [t.join() for t in ts]
+print(len(got), all(got))'
+}
+
+# Refused by the host's kernel, or accepted by a guest's and ended at once.
+unix_socket_alone() {
+	says "nobody" socket_client '
+try:
+    print("nobody" if rest(conn(b"hello")) == b"" else "somebody")
+except OSError:
+    print("nobody")'
+}
+
+unix_sockets() {
+	local server
+	socket_server "$T/sock" || {
+		check "[$wall] a server listens at a unix socket" false
+		return
+	}
+	check "[$wall] -v passes a unix socket" unix_socket
+	check "[$wall] ... with megabytes from the host" unix_socket_much
+	check "[$wall] ... whose client says all and then hears the answer" unix_socket_half_close
+	check "[$wall] ... with 100 connections at the same time" unix_socket_parallel
+	kill $server
+	wait $server 2>/dev/null
+	check "[$wall] ... and a client hears that the server is gone" unix_socket_alone
 	rm -f "$T/sock"
-	return $rc
 }
 
 mounts() {
@@ -243,7 +318,7 @@ mounts() {
 	check "[$wall] -v :ro fails to write" ro_refuses
 	check "[$wall] -v writes through" rw_writes
 	check "[$wall] -v shows a single file" says single r -v "$T/one-file:/mnt/f:ro" -- cat /mnt/f
-	check "[$wall] -v passes a unix socket" unix_socket
+	unix_sockets
 	check "[$wall] an overlay holds changes back until they are applied" overlay_holds
 	check "[$wall] --rm keeps what an overlay holds back, and says so" rm_keeps
 	check "[$wall] several PATHs are all there, the first is the working directory" \

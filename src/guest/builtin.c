@@ -2,6 +2,7 @@
 #include "guest/builtin.h"
 
 #include "base/str.h"
+#include "guest/accept.h"
 #include "guest/dial.h"
 #include "guest/filestream.h"
 
@@ -45,7 +46,8 @@ static int unpack(const char *path)
 static const struct builtin {
 	const char *name;
 	int (*run)(const char *arg);
-} builtins[] = { { "@pack", pack }, { "@unpack", unpack }, { "@dial", dial_run } };
+} builtins[] = { { "@pack", pack }, { "@unpack", unpack }, { "@dial", dial_run },
+	{ "@accept", accept_run } };
 
 static const struct builtin *find(const char *name)
 {

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-bool builtin_exists(const char *name); /* "@pack", "@unpack", "@dial" */
+bool builtin_exists(const char *name); /* "@pack", "@unpack", "@dial", "@accept" */
 
 /* Run it and return its exit status; messages go to standard error. */
 int builtin_run(char *const *argv);

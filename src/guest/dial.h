@@ -6,7 +6,7 @@
 #define BRIG_GUEST_DIAL_H
 
 #define DIAL_REFUSED 1 /* nobody listens there */
-#define DIAL_BROKEN  2 /* it was, but ended by a reset */
+/* CARRY_BROKEN of carry.h: it was, but ended by a reset */
 
 /*
  * Connect to 127.0.0.1 or [::1] and carry bytes both ways until both directions have

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "guest/accept.h"
 #include "guest/builtin.h"
 #include "guest/user.h"
 
@@ -49,12 +50,19 @@ static _Noreturn void fail(enum guest_step step, const char *verb, const char *o
 
 static void settle_descriptors(const struct spawn_child *c)
 {
+	unsigned first = STATUS_FD + 1;
+
 	for (int i = 0; i < 3; i++)
 		if (dup2(c->stdio[i], i) < 0)
 			_exit(127);
 	if (c->status == STATUS_FD ? 0 : dup3(c->status, STATUS_FD, O_CLOEXEC) < 0)
 		_exit(127);
-	if (syscall(SYS_close_range, STATUS_FD + 1, ~0U, 0) < 0)
+	if (c->listener >= 0) {
+		if (dup3(c->listener, ACCEPT_FD, O_CLOEXEC) < 0)
+			_exit(127);
+		first = ACCEPT_FD + 1;
+	}
+	if (syscall(SYS_close_range, first, ~0U, 0) < 0)
 		fail(GUEST_STEP_SPAWN, "close descriptors", NULL);
 }
 

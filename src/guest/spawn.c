@@ -2,6 +2,7 @@
 #include "guest/spawn.h"
 
 #include "base/err.h"
+#include "guest/listen.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -123,9 +124,12 @@ static int start(const struct spawn_env *env, const struct guest_exec *x,
 	struct spawned *s, struct guest_failed *fail)
 {
 	auto_fd int in = -1, out = -1, err = -1, status = -1;
-	int stdio[3] = { -1, -1, -1 }, p[2], r;
+	int stdio[3] = { -1, -1, -1 }, p[2], listener, r;
 	pid_t pid;
 
+	r = listen_for(x, &listener, fail);
+	if (r < 0)
+		return r;
 	r = open_stdio(env, x, s, stdio);
 	in = stdio[0];
 	out = stdio[1];
@@ -147,6 +151,7 @@ static int start(const struct spawn_env *env, const struct guest_exec *x,
 			.env = env,
 			.stdio = { in, tty ? in : out, tty ? in : err },
 			.status = status,
+			.listener = listener,
 		};
 
 		spawn_child_run(&c);

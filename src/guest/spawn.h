@@ -42,6 +42,7 @@ struct spawn_child {
 	int stdio[3]; /* what becomes 0, 1, 2; all the same terminal with GUEST_EXEC_TTY
 		       */
 	int status;
+	int listener; /* what becomes ACCEPT_FD; -1: none */
 };
 
 _Noreturn void spawn_child_run(const struct spawn_child *c);

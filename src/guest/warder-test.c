@@ -299,3 +299,88 @@ TEST(dial_says_that_nobody_listens)
 	expect(peer_status(&p->ch[1]) == 1);
 	(void)peer_end(p);
 }
+
+/* "@accept /tmp/s" on channel 1, where there is the node of a socket, and a client on 2. */
+static struct peer *accept_and_client(const char *client)
+{
+	struct peer *p = peer_start();
+	auto_free char *script = str_printf(
+		"exec python3 -c 'import socket, time\n"
+		"s = socket.socket(socket.AF_UNIX); s.connect(\"/tmp/s\")\n%s'",
+		client);
+
+	if (peer_run(p, 3,
+		    "command -v python3 >/dev/null && exec python3 -c 'import socket\n"
+		    "socket.socket(socket.AF_UNIX).bind(\"/tmp/s\")'") != 0)
+		test_skip("no python3 to make sockets with");
+	peer_exec(p, 1,
+		(struct guest_exec){ .flags = GUEST_EXEC_BUILTIN | GUEST_EXEC_STDIN,
+			.user = "0:0",
+			.argv = ARGV(arg("@accept"), arg("/tmp/s")) });
+	peer_sh(p, 2, 0, script);
+	while (!p->ch[1].out_bytes)
+		peer_serve(p);
+	expect(p->ch[1].out.len == 1);
+	return p;
+}
+
+TEST(accept_says_that_somebody_came_and_carries_both_directions)
+{
+	struct peer *p =
+		accept_and_client("s.sendall(b\"question\"); s.shutdown(socket.SHUT_WR)\n"
+				  "print(s.makefile().read())");
+
+	peer_input(p, 1, "", 1);
+	while (p->ch[1].out_bytes < 9)
+		peer_serve(p);
+	expect(memcmp(p->ch[1].out.data + 1, "question", 8) == 0);
+	peer_input(p, 1, "answer", 6);
+	peer_send_empty(p, 1, GUEST_EOF);
+	peer_wait_over(p, 1);
+	peer_wait_over(p, 2);
+	expect(peer_status(&p->ch[1]) == 0);
+	expect_str(out_of(p, 2), "answer\n");
+	(void)peer_end(p);
+}
+
+TEST(accept_ends_what_the_host_refuses)
+{
+	struct peer *p = accept_and_client("print(s.recv(9))");
+
+	peer_send_empty(p, 1, GUEST_EOF);
+	peer_wait_over(p, 1);
+	peer_wait_over(p, 2);
+	expect_str(out_of(p, 2), "b''\n");
+	(void)peer_end(p);
+}
+
+/* The server has said all and gone: its words arrive, and the client can't say more. */
+TEST(accept_delivers_what_came_before_the_end)
+{
+	struct peer *p = accept_and_client("time.sleep(0.3); print(len(s.recv(99)))\n"
+					   "try: s.sendall(b\"x\")\n"
+					   "except BrokenPipeError: print(\"broken\")");
+
+	peer_input(p, 1, "", 1);
+	peer_input(p, 1, "answer", 6);
+	peer_send_empty(p, 1, GUEST_EOF);
+	peer_send_u32(p, 1, GUEST_SIGNAL, SIGTERM);
+	peer_wait_over(p, 1);
+	peer_wait_over(p, 2);
+	expect_str(out_of(p, 2), "6\nbroken\n");
+	(void)peer_end(p);
+}
+
+TEST(accept_takes_nothing_but_the_node_of_a_socket)
+{
+	struct peer *p = peer_start();
+
+	peer_exec(p, 1,
+		(struct guest_exec){ .flags = GUEST_EXEC_BUILTIN | GUEST_EXEC_STDIN,
+			.user = "0:0",
+			.argv = ARGV(arg("@accept"), arg("/tmp/not-executable")) });
+	peer_wait_over(p, 1);
+	expect(p->ch[1].failed && p->ch[1].why.code == ENOTSOCK);
+	expect_str(p->ch[1].why.what, "listen at '/tmp/not-executable'");
+	(void)peer_end(p);
+}

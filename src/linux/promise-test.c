@@ -235,6 +235,17 @@ TEST(a_broken_promise_ends_the_process_where_sanitizers_ask_for_nothing)
 	expect(is_killed(PROMISE_IMAGE_FETCH, new_process));
 }
 
+TEST(the_connector_makes_local_streams_and_opens_nothing)
+{
+	if (SANITIZED)
+		test_skip("a sanitizer's own calls are allowed in this build");
+	expect(ends_well(PROMISE_CONNECTOR, local));
+	expect(is_killed(PROMISE_CONNECTOR, open_file) &&
+		is_killed(PROMISE_CONNECTOR, new_process));
+	expect(is_killed(PROMISE_CONNECTOR, internet) &&
+		is_killed(PROMISE_CONNECTOR, new_program));
+}
+
 TEST(a_role_has_a_name_and_words)
 {
 	struct err e = { 0 };

@@ -138,13 +138,14 @@ void keeper_audit_start(struct keeper *k)
 	write_event(k, "start", j);
 }
 
-/* A connection to a port is no command, though the same means carry it. */
+/* A connection to a port or a socket is no command, though the same means carry it. */
 void keeper_audit_exec(struct keeper *k, const struct control_request *q, uint16_t id)
 {
 	struct json *j;
 	int r;
 
-	if (q->builtin && str_eq(q->argv.v[0], "@dial"))
+	if (q->builtin &&
+		(str_eq(q->argv.v[0], "@dial") || str_eq(q->argv.v[0], "@accept")))
 		return;
 	j = json_new_object();
 	r = add_argv(j, &q->argv);

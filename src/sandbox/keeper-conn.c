@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keeper-conn.c - a connection to a published port, carried by a channel.
+ * keeper-conn.c - a connection to a published port, or to a socket of the host's, carried by a
+ * channel.
  *
  * Theory of operation. The channel runs "@dial PORT" of the warder; its standard input and
  * output are the connection. What is read from the host's side is bounded by the channel's
@@ -8,10 +9,15 @@
  * host's side has taken it. So either end that stalls holds up the other, and nothing
  * piles up here. The two may end apart from each other: a connection without its channel
  * still writes what came, a channel without its connection is only seen off.
+ *
+ * Of a unix socket ('local') a direction breaks without the other: a server that closes has
+ * its last words heard all the same. So there everything is read before it counts as broken,
+ * and the warder's side delivers it before it ends.
  */
 #include "sandbox/keeper-ports.h"
 #include "sandbox/keeper-priv.h"
 #include "sandbox/keeper-relay.h"
+#include "sandbox/keeper-sockets.h"
 
 #include "base/err.h"
 #include "base/loop.h"
@@ -29,8 +35,10 @@ struct port_conn {
 	struct channel *ch; /* NULL: over */
 	struct loop_source *src;
 	int fd;
-	bool in_eof;  /* the host's side has ended what it says */
-	bool out_eof; /* the server inside has */
+	bool local;    /* a unix socket */
+	bool out_dead; /* local: nobody hears what is said from inside */
+	bool in_eof;   /* the host's side has ended what it says */
+	bool out_eof;  /* the server inside has */
 	struct buf out;
 	size_t out_at;
 };
@@ -57,6 +65,8 @@ static void conn_free(struct port_conn *c, bool reset)
 		}
 	if (c->ch)
 		c->ch->conn = NULL;
+	else if (c->local)
+		sockets_one_less(c->k);
 	loop_source_free(c->src);
 	if (reset)
 		close_hard(c->fd);
@@ -81,10 +91,16 @@ static void conn_break(struct port_conn *c)
 	struct keeper *k = c->k;
 	struct channel *ch = c->ch;
 	size_t owed = c->out.len - c->out_at;
+	bool told = c->in_eof;
+	const struct wire_frame eof = {
+		.channel = ch ? ch->id : 0, .type = GUEST_EOF, .flags = GUEST_STDIN
+	};
 
 	conn_free(c, true);
 	if (!ch)
 		return;
+	if (ch->local && !told && !ch->exited)
+		relay_send(k, &eof);
 	if (!ch->exited)
 		(void)guest_send_u32(&k->guest, ch->id, GUEST_SIGNAL, SIGTERM);
 	pay(k, ch, owed);
@@ -125,6 +141,12 @@ static bool conn_flush(struct port_conn *c)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			break;
+		if (n < 0 && c->local && c->ch && !c->in_eof) {
+			/* first hear what it still has to say */
+			c->out_dead = true;
+			c->out_at = c->out.len;
+			break;
+		}
 		if (n < 0) {
 			conn_break(c);
 			return false;
@@ -160,7 +182,7 @@ static bool conn_read(struct port_conn *c)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
-	if (n < 0) {
+	if (n < 0 || (n == 0 && c->out_dead)) {
 		conn_break(c);
 		return false;
 	}
@@ -182,13 +204,14 @@ static void host_ready(struct loop_source *src, uint32_t events, void *data)
 	(void)src;
 	if (c->k->ending)
 		return;
-	if ((events & EPOLLERR) || ((events & EPOLLHUP) && c->in_eof)) {
+	if (((events & EPOLLERR) && (!c->local || c->in_eof)) ||
+		((events & EPOLLHUP) && c->in_eof)) {
 		conn_break(c);
 		return;
 	}
 	if ((events & EPOLLOUT) && !conn_flush(c))
 		return;
-	if ((events & (EPOLLIN | EPOLLHUP)) && may_read(c) && !conn_read(c))
+	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) && may_read(c) && !conn_read(c))
 		return;
 	conn_watch(c);
 }
@@ -209,7 +232,8 @@ static struct channel *start_channel(struct keeper *k, uint16_t guest)
 	return ch;
 }
 
-void conn_accept(struct keeper *k, int fd, uint16_t guest)
+/* Takes the socket over, whatever comes of it. */
+static struct port_conn *conn_new(struct keeper *k, int fd)
 {
 	struct port_conns *all = ports_conns(k);
 	struct port_conn *c = all->n < CONNS_MAX ? calloc(1, sizeof(*c)) : NULL;
@@ -217,7 +241,7 @@ void conn_accept(struct keeper *k, int fd, uint16_t guest)
 	if (!c || loop_add_fd(k->loop, fd, EPOLLIN, host_ready, c, &c->src, NULL) < 0) {
 		free(c);
 		close_hard(fd);
-		return;
+		return NULL;
 	}
 	c->k = k;
 	c->fd = fd;
@@ -225,11 +249,39 @@ void conn_accept(struct keeper *k, int fd, uint16_t guest)
 	c->next = all->first;
 	all->first = c;
 	all->n++;
+	return c;
+}
+
+void conn_accept(struct keeper *k, int fd, uint16_t guest)
+{
+	struct port_conn *c = conn_new(k, fd);
+
+	if (!c)
+		return;
 	c->ch = start_channel(k, guest);
 	if (!c->ch)
 		conn_free(c, true);
 	else
 		c->ch->conn = c;
+}
+
+int conn_attach(struct keeper *k, struct channel *ch, int fd)
+{
+	struct wire_frame go = { .channel = ch->id,
+		.type = GUEST_DATA,
+		.flags = GUEST_STDIN,
+		.data = "",
+		.len = 1 };
+	struct port_conn *c = conn_new(k, fd);
+
+	if (!c)
+		return -ENOMEM;
+	c->local = true;
+	c->ch = ch;
+	ch->conn = c;
+	(void)guest_window_spend(&ch->in, go.len);
+	relay_send(k, &go);
+	return 0;
 }
 
 void conn_close_all(struct keeper *k)
@@ -253,7 +305,11 @@ static int data(struct keeper *k, struct channel *ch, const struct wire_frame *f
 
 	if (r < 0)
 		return r;
-	if (!c || c->out_eof || f->flags != GUEST_STDOUT) {
+	if (ch->shared && f->flags == GUEST_STDOUT) {
+		pay(k, ch, f->len);
+		return sockets_came(k, ch, f);
+	}
+	if (!c || c->out_eof || c->out_dead || f->flags != GUEST_STDOUT) {
 		pay(k, ch, f->len);
 		/* refused, or reset: the host's side is to see it as such, and at once */
 		if (c && f->flags == GUEST_STDERR)
@@ -295,6 +351,8 @@ static void channel_over(struct keeper *k, struct channel *ch)
 {
 	struct port_conn *c = ch->conn;
 
+	if (ch->local)
+		sockets_channel_over(k, ch, NULL);
 	relay_remove(k, ch);
 	if (!c)
 		return;
@@ -324,6 +382,8 @@ static int dial_failed(struct keeper *k, struct channel *ch, const struct wire_f
 	ch->exited = true;
 	if (ch->conn)
 		conn_break(ch->conn);
+	if (ch->local)
+		sockets_channel_over(k, ch, &x);
 	relay_remove(k, ch);
 	return 0;
 }

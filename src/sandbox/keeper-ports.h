@@ -8,6 +8,7 @@
 
 #include "sandbox/keeper-priv.h"
 
+struct channel;
 struct port_conn;
 struct port_spec;
 
@@ -29,6 +30,8 @@ struct port_conns {
 };
 struct port_conns *ports_conns(const struct keeper *k);
 void conn_accept(struct keeper *k, int fd, uint16_t guest); /* takes the socket over */
+/* The same for a channel that is there already; it is told. The socket is taken over. */
+int conn_attach(struct keeper *k, struct channel *ch, int fd);
 void conn_close_all(struct keeper *k);
 void conn_resume_all(struct keeper *k);
 int conn_frame(struct keeper *k, struct channel *ch, const struct wire_frame *f);

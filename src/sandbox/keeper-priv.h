@@ -3,7 +3,7 @@
  * keeper-priv.h - the keeper's own state, shared by its files and nobody else.
  *
  * What one of them does for the others is in keeper-serve.h, -relay.h, -reload.h, -ports.h,
- * -audit.h and net.h.
+ * -sockets.h, -audit.h and net.h.
  *
  *	keeper.c        the process: set-up, stages, the end
  *	keeper-start.c  the stages: what is brought up from a record
@@ -12,7 +12,8 @@
  *	keeper-relay.c  commands: frames between clients and the warder
  *	keeper-reload.c rules and secrets that have changed
  *	keeper-ports.c  published ports
- *	keeper-conn.c   a connection to one
+ *	keeper-sockets.c  sockets of the host's
+ *	keeper-conn.c   a connection to a port or a socket
  *	keeper-audit.c  what is written down of it all
  */
 #ifndef BRIG_SANDBOX_KEEPER_PRIV_H
@@ -39,6 +40,7 @@ struct client;  /* keeper-serve.h */
 struct loop;
 struct loop_source;
 struct ports;
+struct sockets;
 
 #define GUEST_DIED          "the sandbox ended by itself" /* a reason */
 #define MAIN_CHANNEL        1U
@@ -65,7 +67,7 @@ struct keeper {
 	char *gone; /* --rm: its name is gone, what its files are under now */
 
 	struct wire guest;
-	struct loop_source *guest_src, *listen_src, *init_src, *timeout, *grace;
+	struct loop_source *guest_src, *listen_src, *init_src, *timeout, *grace, *booting;
 	struct client *clients;
 	struct channel *channels;
 	uint16_t next_channel;
@@ -80,8 +82,9 @@ struct keeper {
 	uint64_t status;
 	struct strv notes;
 
-	/* ports, audit, reload */
+	/* ports, sockets, audit, reload */
 	struct ports *ports;
+	struct sockets *sockets; /* NULL behind the host's kernel */
 	struct audit audit;
 	struct events_rate {
 		uint64_t at_ns;

@@ -13,6 +13,7 @@
 #include "sandbox/keeper-priv.h"
 #include "sandbox/keeper-serve.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/loop.h"
 
@@ -20,6 +21,7 @@
 #include <sys/wait.h>
 
 /* A client may lag this far behind before the command is held up. */
+#define BOOT_NS    (60 * NS_PER_SEC) /* a guest's kernel takes milliseconds */
 #define CLIENT_LAG ((size_t)512 << 10)
 
 /* So much may wait for the warder before ports' connections are held up. */
@@ -282,6 +284,8 @@ static int frame(struct keeper *k, const struct wire_frame *f)
 	switch (f->type) {
 	case GUEST_READY:
 		r = guest_pair_decode(f, &a, &b);
+		if (k->booting)
+			loop_timer_disarm(k->booting);
 		return r < 0 ? r : a == GUEST_VERSION ? 0 : -EPROTO;
 	case GUEST_DONE: return guest_pair_decode(f, &a, &b);
 	case GUEST_STATS: return serve_guest_stats(k, f);
@@ -326,11 +330,27 @@ static void readable(struct loop_source *src, uint32_t events, void *data)
 		137);
 }
 
+static void boot_too_long(struct loop_source *src, void *data)
+{
+	struct keeper *k = data;
+
+	(void)src;
+	keeper_end(k, "the guest's kernel does not start", 137);
+}
+
 int relay_start(struct keeper *k, struct err *e)
 {
+	int r = 0;
+
 	wire_init(&k->guest, fcntl(k->run.stream, F_DUPFD_CLOEXEC, 3));
 	if (k->guest.fd < 0)
 		return err_sys(e, "watch the warder");
+	if (!k->wall->host_kernel) {
+		r = loop_add_timer(k->loop, boot_too_long, k, &k->booting, e);
+		if (r < 0)
+			return r;
+		loop_timer_arm(k->booting, BOOT_NS);
+	}
 	return loop_add_fd(k->loop, k->guest.fd, EPOLLIN, readable, k, &k->guest_src, e);
 }
 

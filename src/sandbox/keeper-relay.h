@@ -8,6 +8,7 @@
 #include "sandbox/keeper-priv.h"
 
 struct port_conn;
+struct shared;
 
 /* A command in the sandbox. */
 struct channel {
@@ -25,6 +26,9 @@ struct channel {
 	int code;               /* the errno of that */
 	bool port;              /* no command: it carries a connection to a port ... */
 	struct port_conn *conn; /* ... whose host's side may have gone */
+	bool local;            /* 'port': to a socket of the host's (keeper-sockets.c); */
+	struct shared *shared; /* it waits for a client of that one, or */
+	uint32_t asked;        /* the connector was asked under this number */
 };
 
 int relay_start(struct keeper *k, struct err *e); /* watch the warder's stream */

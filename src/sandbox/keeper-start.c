@@ -7,6 +7,7 @@
 #include "sandbox/keeper-priv.h"
 #include "sandbox/keeper-relay.h"
 #include "sandbox/keeper-serve.h"
+#include "sandbox/keeper-sockets.h"
 
 #include "base/clock.h"
 #include "base/dirs.h"
@@ -368,7 +369,6 @@ static int up_wall(void *with, struct err *e)
 		.home = rec->home,
 		.user = user_name(k),
 		.program = warder,
-		.strict = rec->strict,
 		.limits = { rec->limits.memory, rec->limits.cpus, rec->limits.pids },
 		.cgroup = k->has_cgroup ? &k->cgroup : NULL,
 		.gated = k->net.on,
@@ -418,7 +418,8 @@ static void note_console(struct keeper *k)
 		shown = *line ? str_escape(line) : NULL;
 		if (shown)
 			fprintf(stderr, "guest: %s\n", shown);
-		if (shown && str_eq(k->reason, GUEST_DIED) && strstr(shown, "panic"))
+		if (shown && str_eq(k->reason, GUEST_DIED) &&
+			str_starts(shown, "kernel panic: "))
 			(void)strv_addf(&k->notes, "the guest's kernel: %.200s", shown);
 	}
 }
@@ -450,6 +451,23 @@ static int down_wall(void *with, struct err *e)
 	k->run.pidfd = k->run.stream = -1;
 	note_console(k);
 	return r;
+}
+
+static int up_sockets(void *with, struct err *e)
+{
+	return sockets_up(with, e);
+}
+
+static int down_sockets(void *with, struct err *e)
+{
+	(void)e;
+	sockets_down(with);
+	return 0;
+}
+
+static int up_offer(void *with, struct err *e)
+{
+	return sockets_offer(with, e);
 }
 
 static int up_ports(void *with, struct err *e)
@@ -504,8 +522,10 @@ static const struct stage stages[] = {
 	{ "write how it ended", NULL, down_end },
 	{ "guard the workspace", up_guard, down_guard },
 	{ "prepare the network", up_net, down_net },
+	{ "open sockets", up_sockets, down_sockets },
 	{ "start the wall", up_wall, down_wall },
 	{ "publish ports", up_ports, down_ports },
+	{ "offer sockets", up_offer, NULL },
 	{ "listen", up_socket, down_socket },
 };
 #define STAGES (sizeof(stages) / sizeof(*stages))
