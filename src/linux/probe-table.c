@@ -399,8 +399,8 @@ static void probe_memory(struct probe_result *r)
 static void probe_trace(struct probe_result *r)
 {
 	if (sysctl_number("/proc/sys/kernel/yama/ptrace_scope") >= 2)
-		say(r, PROBE_DEGRADED, "kernel.yama.ptrace_scope is 2 or 3",
-			"--strict can't run: as root, sysctl -w "
+		say(r, PROBE_MISSING, "kernel.yama.ptrace_scope is 2 or 3",
+			"as root: sysctl -w "
 			"kernel.yama.ptrace_scope=1");
 	else
 		say(r, PROBE_OK, "a process may trace its own children", "");
@@ -421,6 +421,6 @@ const struct probe probes[] = {
 	{ "idmapped-mounts", "files keep their owners when root runs brig",
 		probe_idmapped },
 	{ "guest-memory", "the sentry wall's kernel", probe_memory },
-	{ "tracing", "the sentry wall's --strict", probe_trace },
+	{ "tracing", "the sentry wall's kernel", probe_trace },
 	{ NULL, NULL, NULL },
 };
