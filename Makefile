@@ -73,6 +73,7 @@ bench:
 	@$(MAKE) --no-print-directory stage
 	@bench/run.sh --write $(STAGE)/prefix
 	@[ $$(id -u) != 0 ] || bench/gate.sh --write $(STAGE)/prefix
+	@[ $$(id -u) != 0 ] || bench/workloads.sh --write $(STAGE)/prefix
 
 fuzz:
 	@scripts/deps.sh build test

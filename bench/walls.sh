@@ -19,7 +19,6 @@ brig_words() {
 	words=(env -i "PATH=$PATH" HOME=/root USER=root LOGNAME=root "BRIG_HOME=$work/home"
 		"BRIG_LIBEXEC=$prefix/libexec/brig" "BRIG_DATADIR=$prefix/share/brig" "$brig")
 	case $1 in
-	strict) wall_words=(--wall sentry --strict) ;;
 	*) wall_words=(--wall "$1") ;;
 	esac
 }

@@ -5,7 +5,7 @@
 #
 #	--quick			fewer rounds
 #	--rounds N		so many (9)
-#	--walls A,B		of: native bwrap container sentry strict runsc
+#	--walls A,B		of: native bwrap container sentry runsc
 #	--rows A,B		only workloads and small things whose name holds one of these
 #	--parts A,B		of: start idle work micro
 #	--idle A,B		how many sandboxes side by side for their memory (1,10,100)
@@ -26,7 +26,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=bench/walls.sh
 . "$here/walls.sh"
 
-rounds=9 walls='native bwrap container sentry strict runsc' rows='' parts='start idle work micro'
+rounds=9 walls='native bwrap container sentry runsc' rows='' parts='start idle work micro'
 counts='1 10 100' write='' prefix='' everybody=''
 usage() { sed -n '/^# workloads.sh/,/^#	--write/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 while [ $# -gt 0 ]; do
@@ -244,7 +244,7 @@ report() {
 	echo
 	echo "Made by bench/workloads.sh: in turns within one run, medians of $rounds rounds (starts: twice as many),"
 	echo 'as root. In brackets: as a share of runsc. All see the machine'"'"'s own programs; the workspace is'
-	echo 'a directory of its disk. "strict" is the sentry with --strict.'
+	echo 'a directory of its disk.'
 	echo
 	machine
 	[ -z "$skipped" ] || printf '\nNot measured:\n%s\n' "$skipped"
