@@ -59,7 +59,7 @@ try:
 
 check:
 	@scripts/deps.sh build run test kernel
-	@kernel/build.sh uml >/dev/null
+	@kernel/build.sh uml >/dev/null || echo "the sentry wall will be skipped: no kernel for it"
 	@$(MAKE) --no-print-directory stage sanitized
 	@test/run.sh $(STAGE)/prefix $(BUILD)-asan
 
