@@ -174,7 +174,7 @@ static void answered(struct loop_source *src, uint32_t events, void *data)
 {
 	struct keeper *k = data;
 	uint32_t number = 0;
-	int fd = -1, r;
+	int fd = -1, r = 1;
 
 	(void)src;
 	(void)events;
