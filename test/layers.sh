@@ -69,7 +69,7 @@ judge "every file says its licence" "$(find . -name '*.[ch]' -exec grep -L \
 # the keeper is a program of its own, whatever file its main is in
 judge "only a program's main prints" \
 	"$(grep -nE '\<(printf|puts|perror|fprintf)\(' -r base linux image gate wall sandbox --include='*.c' |
-		grep -vE '(-test|-fuzz|-main|-gen|-lab|-rig|test-[a-z]+)\.c:|/(progress|brig-[a-z]+|[a-z-]*tool|keeper|keeper-start|keeper-net|keeper-audit|starter|vault-serve)\.c:' |
+		grep -vE '(-test|-fuzz|-main|-gen|-lab|-rig|test-[a-z]+)\.c:|/(progress|brig-[a-z]+|[a-z-]*tool|keeper|keeper-start|keeper-net|keeper-audit|starter|connector|vault-serve)\.c:' |
 		grep -vE 'snprintf|fprintf\(f\b|fprintf\(file\b')"
 echo "1..$number"
 echo "$passed passed, $failed failed, 0 skipped"
