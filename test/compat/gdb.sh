@@ -22,6 +22,9 @@ int main(int argc, char **argv)
 			usleep(10000);
 	pthread_create(&t, NULL, thread, NULL);
 	printf("%d\n", outer(6));
+	/* of a program that ends with a thread in it, gdb 13 loses the end now and then */
+	pthread_cancel(t);
+	pthread_join(t, NULL);
 	return 5;
 }
 EOF
