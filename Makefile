@@ -39,13 +39,14 @@ build: $(BUILD)/build.ninja
 stage: build
 	@rm -rf $(STAGE)
 	@DESTDIR=$(abspath $(STAGE)) meson install -C $(BUILD) --no-rebuild --quiet
-	@scripts/install-kernels.sh $(STAGE)$(PREFIX)
+	@scripts/install-kernels.sh $(BUILD) $(STAGE)$(PREFIX)
 	@ln -sfn .$(PREFIX) $(STAGE)/prefix
 
 # The guests' kernels, for the walls that bring one. Minutes, once; then they are kept.
 kernel:
 	@scripts/deps.sh kernel
-	@kernel/build.sh uml
+	@mkdir -p $(BUILD)
+	@install -m 755 "$$(kernel/build.sh uml)/kernel" $(BUILD)/linux-uml
 
 sanitized:
 	@[ -f $(BUILD)-asan/build.ninja ] || meson setup $(BUILD)-asan \
@@ -65,7 +66,7 @@ check:
 
 install: build
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet
-	@scripts/install-kernels.sh $(DESTDIR)$(PREFIX)
+	@scripts/install-kernels.sh $(BUILD) $(DESTDIR)$(PREFIX)
 	@echo "brig is in $(DESTDIR)$(PREFIX)/bin"
 
 bench:
