@@ -400,6 +400,13 @@ static int read_report(int fd, struct err *e)
 	return -theirs.code;
 }
 
+static bool has_report(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
 /* What the keeper does for stage, until init is known. */
 static int help_stage(struct plan *p, pid_t stage, struct wall_run *run, struct err *e)
 {
@@ -452,8 +459,10 @@ static int start_stage(struct plan *p, struct wall_run *run, struct err *e)
 	p->sync[1] = p->report[1] = p->stream = -1;
 	r = help_stage(p, stage, run, first);
 	if (r < 0) {
-		/* what went wrong over there says more than that it is gone */
-		if (r == -EIO && (theirs = read_report(p->report[0], &mine)) < 0) {
+		/* What went wrong over there says more than that it is gone; and of a process
+		 * that has ended for it the files in /proc are root's, so no map is written. */
+		if ((r == -EIO || has_report(p->report[0])) &&
+			(theirs = read_report(p->report[0], &mine)) < 0) {
 			*first = mine;
 			r = theirs;
 		}
