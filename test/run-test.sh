@@ -386,19 +386,21 @@ print(10 < n < 20)'
 	fi
 }
 
-# By the work that gets done: a kernel of its own can't tell the time that it didn't have.
+# By the work that gets done: a kernel of its own can't tell the time that it didn't have. What
+# else the machine does at that moment can slow down either: so the better of three.
 slowed() {
 	local work='
 import time
 end, n = time.monotonic() + 1.5, 0
 while time.monotonic() < end: n += 1
 print(n)' full less
-	full=$(r -- /usr/bin/python3 -c "$work") && less=$(r --cpus 0.2 -- /usr/bin/python3 -c "$work") ||
-		return 1
-	[ $((less * 2)) -lt "$full" ] || {
+	for _ in 1 2 3; do
+		full=$(r -- /usr/bin/python3 -c "$work") &&
+			less=$(r --cpus 0.2 -- /usr/bin/python3 -c "$work") || return 1
+		[ $((less * 2)) -ge "$full" ] || return 0
 		echo "$less instead of $full turns"
-		return 1
-	}
+	done
+	return 1
 }
 
 . "$here/run-cases.sh"
