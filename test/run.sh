@@ -10,6 +10,9 @@
 # gives it more than 300 seconds. Run by an ordinary user, a script runs once, as that user,
 # and the others count as skipped.
 #
+# Root's runs and those of the ordinary users go on side by side, as they have nothing in common;
+# a script with "# alone: yes" then has the machine for itself.
+#
 # The last line is the sum: N passed, N failed, N skipped. Status 1 if anything failed.
 set -u
 
@@ -21,11 +24,16 @@ only=("$@")
 
 work=$(mktemp -d /tmp/brig-check.XXXXXX) || exit 1
 chmod 755 "$work"
-passed=0 failed=0 skipped=0
 running=
+lanes=()
+
+end_running() {
+	[ -z "$running" ] || kill -KILL -- "-$running" 2>/dev/null
+}
 
 clean() {
-	[ -z "$running" ] || kill -KILL -- "-$running" 2>/dev/null
+	end_running
+	[ ${#lanes[@]} = 0 ] || { kill "${lanes[@]}" && wait "${lanes[@]}"; } 2>/dev/null
 	# mounts of a sandbox live in its own namespaces, so this is all
 	rm -rf "$work"
 }
@@ -41,8 +49,15 @@ wanted() {
 	return 1
 }
 
-# take NAME LOG STATUS: add what a script counted, and what it could not.
+# take NAME LOG STATUS: add what a script counted, and what it could not. What it shows goes out
+# in one piece, as there may be another at the same time.
 take() {
+	local shown
+	shown=$(sum_up "$@")
+	printf '%s\n' "$shown"
+}
+
+sum_up() {
 	local name=$1 log=$2 status=$3 line p f s
 	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
 	if [ -n "$line" ]; then
@@ -61,8 +76,9 @@ take() {
 		echo "not ok - $name ended with $status" >>"$log"
 		f=1
 	fi
-	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-	printf '%-44s %5d passed %4d failed %4d skipped\n' "$name" "$p" "$f" "$s"
+	echo "$p $f $s" >>"$work/sums"
+	printf '%-36s %5d passed %4d failed %4d skipped %5d s\n' "$name" "$p" "$f" "$s" \
+		$((SECONDS - began))
 	grep '# SKIP' "$log" | sed -E 's/^ok [0-9]+ (- )?/    skipped: /'
 	awk -v name="$name" '/^not ok/ { on = 1; print $0 " [" name "]"; next }
 		/^ok|^[0-9]+ passed/ { on = 0 } on' "$log" >>"$work/failures"
@@ -71,7 +87,7 @@ take() {
 # go NAME SECONDS COMMAND...: in a session of its own, its output in a file, so that nothing
 # it leaves behind can hold up the rest.
 go() {
-	local name=$1 log=$work/log/${1//[\/ ]/-} status
+	local name=$1 log=$work/log/${1//[\/ ]/-} status began=$SECONDS
 	mkdir -p "$work/log"
 	run_into "$log" "${@:2}"
 	status=$?
@@ -151,28 +167,47 @@ setting() {
 	sed -n "s/^# $2: *//p" "$1" | head -n 1
 }
 
+# black_box SCRIPT USER: as a user of that kind.
 black_box() {
-	local script=$1 name users user seconds shell=bash
+	local script=$1 user=$2 name seconds shell=bash
 	name=${script#"$here"/}
 	[[ $name != *.py ]] || shell=python3
-	users=$(setting "$script" 'run as')
 	seconds=$(setting "$script" 'time')
-	for user in ${users:-root range}; do
-		wanted "$name" || continue
-		if [ "$(id -u)" != 0 ]; then
-			[ "$user" = "${mine:-}" ] || {
-				echo "ok 1 - $name as $user # SKIP run by $(id -un)
-0 passed, 0 failed, 1 skipped" >"$work/skip"
-				take "$name ($user)" "$work/skip" 0
-				continue
-			}
-			user=$(id -un)
-		elif [ "$user" != root ]; then
-			user=brig-$user
-		fi
-		# a machine that is busy or ill can break a test of many processes; twice it doesn't
-		again=yes go "$name (${user#brig-})" "${seconds:-300}" "$BASH" -c "$(declare -f as); work=$work
-			as '$user' $shell '$work/source/test/$name'"
+	if [ "$(id -u)" != 0 ]; then
+		[ "$user" = "${mine:-}" ] || {
+			echo "ok 1 - $name as $user # SKIP run by $(id -un)
+0 passed, 0 failed, 1 skipped" >"$work/skip-$user"
+			began=$SECONDS take "$name ($user)" "$work/skip-$user" 0
+			return
+		}
+		user=$(id -un)
+	elif [ "$user" != root ]; then
+		user=brig-$user
+	fi
+	# a machine that is busy or ill can break a test of many processes; twice it doesn't
+	again=yes go "$name (${user#brig-})" "${seconds:-300}" "$BASH" -c "$(declare -f as); work=$work
+		as '$user' $shell '$work/source/test/$name'"
+}
+
+# black_boxes ALONE USER...: every script that is wanted of those that have to be alone, or of
+# those that needn't.
+black_boxes() {
+	local alone=$1 script user users
+	shift
+	for script in "$here"/*-test.sh "$here"/*-test.py "$here"/hostile*/run.sh; do
+		[ -f "$script" ] && wanted "${script#"$here"/}" || continue
+		[ "$(setting "$script" 'alone')" = "$alone" ] || continue
+		users=$(setting "$script" 'run as')
+		for user in "$@"; do
+			[[ " ${users:-root range} " != *" $user "* ]] || black_box "$script" "$user"
+		done
+	done
+}
+
+no_black_boxes() {
+	! wanted unit || go unit 1800 python3 "$here/unit.py" "$sanitized"
+	for script in layers style; do
+		! wanted "$script.sh" || go "$script.sh" 300 bash "$here/$script.sh" "$prefix"
 	done
 }
 
@@ -185,11 +220,6 @@ for folder in src kernel; do
 done
 chmod -R a+rX "$work/prefix" "$work/source"
 
-! wanted unit || go unit 1800 python3 "$here/unit.py" "$sanitized"
-for script in layers style; do
-	! wanted "$script.sh" || go "$script.sh" 300 bash "$here/$script.sh" "$prefix"
-done
-
 mine=range
 if [ "$(id -u)" = 0 ]; then
 	make_user brig-range yes && make_user brig-plain no || {
@@ -199,9 +229,28 @@ if [ "$(id -u)" = 0 ]; then
 elif ! grep -q "^$(id -un):" /etc/subuid 2>/dev/null; then
 	mine=plain
 fi
-for script in "$here"/*-test.sh "$here"/*-test.py "$here"/hostile*/run.sh; do
-	[ ! -f "$script" ] || black_box "$script"
-done
+
+# lane COMMAND...: beside the others.
+lane() {
+	(
+		lanes=()
+		trap end_running EXIT
+		trap 'exit 143' TERM
+		"$@"
+	) &
+	lanes+=($!)
+}
+
+ordinary() {
+	no_black_boxes
+	black_boxes '' range plain
+}
+
+lane black_boxes '' root
+lane ordinary
+wait "${lanes[@]}"
+lanes=()
+black_boxes yes root range plain
 
 # what a script that was ended had no time to end
 for home in "$work"/home-*; do
@@ -214,5 +263,5 @@ if [ -s "$work/failures" ]; then
 	cat "$work/failures"
 fi
 echo
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" = 0 ] && [ "$passed" != 0 ]
+awk '{ p += $1; f += $2; s += $3 }
+	END { print p + 0 " passed, " f + 0 " failed, " s + 0 " skipped"; exit f || !p }' "$work/sums"

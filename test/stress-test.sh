@@ -10,6 +10,7 @@
 #
 # run as: root
 # time: 900
+# alone: yes
 
 . "$(dirname "$0")/lib.sh"
 . "$here/life-lib.sh"

@@ -14,6 +14,7 @@
 #
 # run as: root range plain
 # time: 600
+# alone: yes
 set -u
 folder=$(cd "$(dirname "$0")" && pwd)
 . "$folder/../lib.sh"

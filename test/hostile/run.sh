@@ -31,6 +31,7 @@
 #
 # run as: root range plain
 # time: 1200
+# alone: yes
 set -u
 folder=$(cd "$(dirname "$0")" && pwd)
 
