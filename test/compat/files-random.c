@@ -1,8 +1,10 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fs-random.c - random work on one file, compared with a copy in memory.
+ * Probe: random work on a file, with maps and holes, is what a copy in memory says
+ * Expect: container=yes sentry=yes
+ * In: workspace tmp
  *
- *	fs-random FILE SEED ROUNDS
+ *	files-random [FILE SEED ROUNDS]
  *
  * Writes, reads, maps, cuts, punches, closes and opens again, as fsx does. After a round FILE
  * is right or the program ends with a line that says what was not, and the seed.
@@ -140,14 +142,10 @@ int main(int argc, char **argv)
 {
 	int rounds;
 
-	if (argc != 4) {
-		fprintf(stderr, "fs-random FILE SEED ROUNDS\n");
-		return 2;
-	}
-	path = argv[1];
-	seed = strtoul(argv[2], NULL, 0);
+	path = argc > 1 ? argv[1] : "random";
+	seed = argc > 2 ? strtoul(argv[2], NULL, 0) : (unsigned int)getpid();
 	state = seed * 0x9E3779B97F4A7C15ull + 1;
-	rounds = atoi(argv[3]);
+	rounds = argc > 3 ? atoi(argv[3]) : 2000;
 	fd = open(path, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
 		fail("open", 0, 0);
@@ -159,5 +157,6 @@ int main(int argc, char **argv)
 	compare(buf, 0, size, "the end", rounds);
 	printf("ok 1 - '%s' is as it was written: %d rounds of seed %u\n", path, rounds,
 		seed);
+	(void)unlink(path);
 	return 0;
 }
