@@ -104,6 +104,10 @@ static int choose_wall(struct making *m, struct err *e)
 	}
 	if (r < 0)
 		return r;
+	if (m->args->strict && !wall->has_strict)
+		return err_set(e, EINVAL, "--strict is for the sentry wall, not for %s",
+			wall->name);
+	m->rec.strict = m->args->strict;
 	if (strcmp(asked, "auto") == 0 && m->args->wall)
 		out_note("auto takes the %s wall: %s", wall->name, wall->brief);
 	return str_set(&m->rec.wall, wall->name) < 0 ? no_memory(e) : 0;
@@ -409,6 +413,8 @@ static int reuse(struct making *m, struct sandbox *s, struct err *e)
 	old->tty = m->rec.tty;
 	old->stdin_open = m->rec.stdin_open;
 	old->timeout = m->rec.timeout;
+	if (m->args->strict)
+		old->strict = true;
 	if (m->args->publish.n) {
 		struct json_list had = old->ports;
 

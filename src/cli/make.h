@@ -15,7 +15,7 @@ struct make_args {
 	char *wall, *image, *name, *user, *workdir, *net, *hostname, *detach_keys, *pull;
 	struct strv env, env_files, volumes, allow, deny, secrets, publish;
 	uint64_t memory, cpus, pids, timeout;
-	bool detach, rm, interactive, tty, again, quiet, json;
+	bool detach, rm, interactive, tty, again, quiet, json, strict;
 	bool fleeting; /* started at once, and gone with --rm */
 };
 
@@ -24,6 +24,8 @@ struct make_args {
 	OPT(type, "wall", 0, "WALL", at.wall, opt_str,                                 \
 		"the kind of isolation: auto, chroot, nspawn, container or sentry",    \
 		.words = "auto chroot nspawn container sentry"),                       \
+		OPT(type, "strict", 0, NULL, at.strict, opt_bool,                      \
+			"sentry: trace programs instead of trapping in them; slower"), \
 		OPT(type, "image", 0, "IMAGE", at.image, opt_str,                      \
 			"the root file system: host, a directory, an archive or a "    \
 			"reference",                                                   \

@@ -389,8 +389,7 @@ static void probe_memory(struct probe_result *r)
 	/* each piece of a program's memory that lies elsewhere in the guest's is one */
 	if (maps >= 0 && maps < MAPS_GOOD)
 		say(r, PROBE_DEGRADED, text,
-			"programs with gigabytes of small pieces of memory may run out: "
-			"as "
+			"programs with gigabytes of small pieces of memory get slow: as "
 			"root, sysctl -w vm.max_map_count=262144");
 	else
 		say(r, PROBE_OK, text, "");
@@ -399,8 +398,8 @@ static void probe_memory(struct probe_result *r)
 static void probe_trace(struct probe_result *r)
 {
 	if (sysctl_number("/proc/sys/kernel/yama/ptrace_scope") >= 2)
-		say(r, PROBE_MISSING, "kernel.yama.ptrace_scope is 2 or 3",
-			"as root: sysctl -w "
+		say(r, PROBE_DEGRADED, "kernel.yama.ptrace_scope is 2 or 3",
+			"--strict can't run: as root, sysctl -w "
 			"kernel.yama.ptrace_scope=1");
 	else
 		say(r, PROBE_OK, "a process may trace its own children", "");
@@ -421,6 +420,6 @@ const struct probe probes[] = {
 	{ "idmapped-mounts", "files keep their owners when root runs brig",
 		probe_idmapped },
 	{ "guest-memory", "the sentry wall's kernel", probe_memory },
-	{ "tracing", "the sentry wall's kernel", probe_trace },
+	{ "tracing", "the sentry wall's --strict", probe_trace },
 	{ NULL, NULL, NULL },
 };

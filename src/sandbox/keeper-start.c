@@ -370,6 +370,7 @@ static int up_wall(void *with, struct err *e)
 		.user = user_name(k),
 		.program = warder,
 		.limits = { rec->limits.memory, rec->limits.cpus, rec->limits.pids },
+		.strict = rec->strict,
 		.cgroup = k->has_cgroup ? &k->cgroup : NULL,
 		.gated = k->net.on,
 		.trust = trust };

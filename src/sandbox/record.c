@@ -45,6 +45,7 @@ static const struct json_field record_fields[] = {
 	JSON_FIELD(struct record, "name", JSON_STR, name, .flags = JSON_REQUIRED),
 	JSON_FIELD(struct record, "id", JSON_STR, id, .flags = JSON_REQUIRED),
 	JSON_FIELD(struct record, "wall", JSON_STR, wall, .flags = JSON_REQUIRED),
+	JSON_FIELD(struct record, "strict", JSON_BOOL, strict),
 	JSON_FIELD(struct record, "agent", JSON_STR, agent),
 	JSON_FIELD(struct record, "root", JSON_STRUCT, root, .flags = JSON_REQUIRED,
 		.of = &root_schema),

@@ -56,6 +56,7 @@ struct record {
 	char *name;
 	char *id; /* 128 random bits in hex: a name used again is another sandbox */
 	char *wall;
+	bool strict; /* sentry: its slower mode */
 	char *agent;
 	struct root_spec root;
 	struct strv argv; /* the main command */

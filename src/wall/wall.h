@@ -75,6 +75,7 @@ struct wall_spec {
 				the wall has put in its place */
 	const struct cgroup *cgroup; /* NULL: none */
 	struct wall_limits limits;
+	bool strict;       /* sentry: the slower mode that is the harder one to break */
 	bool gated;        /* a network that leads to the gate; else loopback only */
 	const char *trust; /* directory shown as /run/brig: CA certificates, resolv.conf;
 			      NULL: none */
@@ -107,7 +108,8 @@ struct wall {
 	bool own_pids;        /* the sandbox sees only its own processes */
 	bool own_net;
 	bool host_kernel; /* else its own, which keeps to struct wall_limits itself */
-	bool keeps_user;  /* a command can't become another user by executing something */
+	bool has_strict;
+	bool keeps_user; /* a command can't become another user by executing something */
 
 	/* Can this machine run it? 0, or an error that says what is missing and how to
 	 * get it. */

@@ -5,17 +5,18 @@
  * Theory of operation. Two layers, and an attacker has to break both.
  *
  * 1. Programs run on a Linux of their own, which is a process here: each of their system
- *    calls is caught and served by it, none reaches the host's kernel.
+ *    calls is caught and served by it, none reaches the host's kernel. A filter of system
+ *    calls turns them into signals in the program's own process, which can make no call but
+ *    the few of the code that answers those signals, each at one instruction, with the
+ *    arguments that it has there; what changes its memory is done by a task beside it, which
+ *    it can't reach (kernel/patches/uml/0011, doc/kernels.md). --strict traces programs
+ *    instead (ptrace(2)): no code of the kernel's in their reach, at twice the cost.
  * 2. That kernel is taken as hostile. It lives where a command of the container wall would:
  *    in namespaces of its own, over a root that holds only what the sandbox was given, with
  *    protected names as mounts. In there it may make few calls (linux/seccomp-sentry.inc),
  *    execute nothing, and has no network but the frames of one packet socket. Of
  *    capabilities it keeps those that let it write files of the sandbox's own ids, so that
  *    owners on disk are what they are behind every other wall.
- *
- * Programs are traced (ptrace(2)). Trapping in them, by a filter of system calls, costs half as
- * much and is not taken: there a program can make calls of its own in the kernel's name
- * (doc/kernels.md).
  *
  * It brings its own /proc, /sys and /dev; the host's are not there at all.
  */
@@ -73,7 +74,7 @@ static int become(const struct ns_inside *in, void *with, struct err *e)
 		.memory = l->memory ? l->memory : sentry_default_memory(),
 		.cpus = cpus_of(l),
 		.pids = l->pids,
-		.strict = true };
+		.strict = in->spec->strict };
 
 	return sentry_kernel_exec(&k, e);
 }
@@ -94,7 +95,8 @@ static int start(const struct wall_spec *spec, struct wall_run *ret, struct err 
 	auto_free char *kernel = dirs_helper(KERNEL), *boot = dirs_helper("brig-boot");
 	const struct initramfs_file files[] = { { "init", boot, 0755 },
 		{ "warder", spec->program, 0755 } };
-	enum seccomp_sentry first = SECCOMP_SENTRY_STRICT_START;
+	enum seccomp_sentry first =
+		spec->strict ? SECCOMP_SENTRY_STRICT_START : SECCOMP_SENTRY_START;
 	struct prepared p = { -1, -1 };
 	const struct ns_profile profile = { .caps = &caps,
 		.seccomp = &seccomp_sentries[first],
@@ -154,6 +156,7 @@ const struct wall wall_sentry = {
 		 "host's kernel",
 	.passes = "a bug in that kernel together with one in its jail",
 	.not_auto = "system calls cost more than behind the container wall: ask for it",
+	.has_strict = true,
 	.own_pids = true,
 	.own_net = true,
 	.probe = probe,
