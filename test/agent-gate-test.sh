@@ -80,13 +80,13 @@ edit_through() {
 	check "it is removed ($wall, $user)" as "$user" brig rm -f "$name"
 }
 
-for wall in container nspawn; do
+for wall in container nspawn sentry; do
 	edit_through root "$wall"
 done
-if id tester >/dev/null 2>&1; then
-	edit_through tester container
+if id brig-range >/dev/null 2>&1; then
+	edit_through brig-range container
 else
-	skip "an ordinary user's agent works through the gate" "there is no user 'tester'"
+	skip "an ordinary user's agent works through the gate" "there is no user 'brig-range'"
 fi
 end
 finish

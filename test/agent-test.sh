@@ -76,7 +76,7 @@ if ! command -v npm >/dev/null || ! prefix=$(agent_prefix); then
 	skip "a real agent edits a file" "npm can't bring @anthropic-ai/claude-code: $(tail -n 1 "$T/npm.log" 2>/dev/null)"
 	finish
 fi
-for wall in container nspawn; do
+for wall in container nspawn sentry; do
 	if works "$wall"; then
 		edit_through "$wall"
 	else

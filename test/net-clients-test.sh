@@ -156,8 +156,8 @@ package_clients() {
 	# upload twice, or stalls, whenever its socket takes less than was offered
 	check "git clones and pushes, $m" inside "$x" "cd \$(mktemp -d) && git clone -q https://git.example.com/git/repo . &&
 		[ \$(stat -c %s large) = 20000000 ] && head -c 5000000 /dev/urandom >more && git add more &&
-		git -c user.name=t -c user.email=t@example.com commit -qm more && git -c http.version=HTTP/1.1 push -q origin HEAD:refs/heads/from-$x-$WHO"
-	shows "... and the far side has it, $m" "^5000000$" git -C "$world_dir/git/repo" cat-file -s "from-$x-$WHO:more"
+		git -c user.name=t -c user.email=t@example.com commit -qm more && git -c http.version=HTTP/1.1 push -q origin HEAD:refs/heads/from-$x-$WHO-$WALL"
+	shows "... and the far side has it, $m" "^5000000$" git -C "$world_dir/git/repo" cat-file -s "from-$x-$WHO-$WALL:more"
 	! needs npm "npm installs from a registry, $m" ||
 		prints "npm installs from a registry, $m" "from the registry" inside "$x" "cd \$(mktemp -d) &&
 			npm install --silent --no-audit --no-fund --registry https://npm.example.com/files/npm/ leftish &&
@@ -285,6 +285,7 @@ size 100000000
 WALL=container both "root in a container" all_clients
 size 10000000
 WALL=nspawn both "root in nspawn" small_clients heavy_clients
+WALL=sentry both "root behind the sentry" all_clients
 if user_is range; then
 	who brig-range
 	WALL=container both "a user in a container" all_clients

@@ -144,11 +144,20 @@ if ! works container; then
 	skip "the end of the network's processes" "the container wall doesn't run here"
 	net_finish
 fi
-killed "root in a container"
-told_meanwhile "root in a container"
-worn_out "root in a container"
-keeper_dies "root in a container"
-churns "root in a container"
+ends() {
+	killed "$1"
+	told_meanwhile "$1"
+	worn_out "$1"
+	keeper_dies "$1"
+	churns "$1"
+}
+ends "root in a container"
+if works sentry; then
+	WALL=sentry
+	ends "root behind the sentry"
+else
+	skip "the end of the network's processes behind the sentry" "it doesn't run here: brig doctor"
+fi
 if user_is range && works nspawn; then
 	who brig-range
 	WALL=nspawn

@@ -346,10 +346,12 @@ all() {
 who root
 WALL=container all "root in a container" presets names rules shared live parallel lives
 WALL=nspawn all "root in nspawn" presets lives
+WALL=sentry all "root behind the sentry" presets names rules shared live parallel lives
 if user_is range; then
 	who brig-range
 	WALL=container all "a user in a container" presets rules shared live parallel lives
 	WALL=nspawn all "a user in nspawn" names
+	WALL=sentry all "a user behind the sentry" presets rules
 else
 	skip "rules of a user" "there is no user brig-range"
 fi

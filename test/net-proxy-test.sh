@@ -123,6 +123,9 @@ if user_is range; then
 	WALL=nspawn
 	proxy "a user in nspawn"
 	credentials "a user in nspawn"
+	WALL=sentry
+	proxy "a user behind the sentry"
+	credentials "a user behind the sentry"
 else
 	skip "an upstream proxy for a user" "there is no user brig-range"
 fi

@@ -179,6 +179,7 @@ both() {
 who root
 WALL=container both "root in a container"
 WALL=nspawn both "root in nspawn"
+WALL=sentry both "root behind the sentry"
 if user_is range; then
 	who brig-range
 	WALL=container both "a user in a container"
@@ -189,6 +190,7 @@ fi
 if user_is plain; then
 	who brig-plain
 	WALL=container both "a user without a range"
+	WALL=sentry both "a user without a range, behind the sentry"
 else
 	skip "secrets of a user without a range" "there is no user brig-plain"
 fi

@@ -7,7 +7,7 @@
 # for the unit tests. The scripts *-test.sh, *-test.py and hostile*/run.sh run once as root, and once as
 # each of two ordinary users, "range" with subordinate ids and "plain" without. A line
 # "# run as: root range" in a script, which is also the default, says as which; "# time: 600"
-# gives it more than 300 seconds. Run by an ordinary user, a script runs once, as that user,
+# gives it more than 300 seconds, "# also: NAME=VALUE" runs it once more with that. Run by an ordinary user, a script runs once, as that user,
 # and the others count as skipped.
 #
 # Root's runs and those of the ordinary users go on side by side, as they have nothing in common;
@@ -167,9 +167,9 @@ setting() {
 	sed -n "s/^# $2: *//p" "$1" | head -n 1
 }
 
-# black_box SCRIPT USER: as a user of that kind.
+# black_box SCRIPT USER [NAME=VALUE]: as a user of that kind.
 black_box() {
-	local script=$1 user=$2 name seconds shell=bash
+	local script=$1 user=$2 with=${3:-} name seconds shell=bash
 	name=${script#"$here"/}
 	[[ $name != *.py ]] || shell=python3
 	seconds=$(setting "$script" 'time')
@@ -185,21 +185,24 @@ black_box() {
 		user=brig-$user
 	fi
 	# a machine that is busy or ill can break a test of many processes; twice it doesn't
-	again=yes go "$name (${user#brig-})" "${seconds:-300}" "$BASH" -c "$(declare -f as); work=$work
-		as '$user' $shell '$work/source/test/$name'"
+	again=yes go "$name (${user#brig-}${with:+ ${with#*=}})" "${seconds:-300}" "$BASH" -c "$(declare -f as); work=$work
+		as '$user' $with $shell '$work/source/test/$name'"
 }
 
 # black_boxes ALONE USER...: every script that is wanted of those that have to be alone, or of
 # those that needn't.
 black_boxes() {
-	local alone=$1 script user users
+	local alone=$1 script user users with
 	shift
 	for script in "$here"/*-test.sh "$here"/*-test.py "$here"/hostile*/run.sh; do
 		[ -f "$script" ] && wanted "${script#"$here"/}" || continue
 		[ "$(setting "$script" 'alone')" = "$alone" ] || continue
 		users=$(setting "$script" 'run as')
 		for user in "$@"; do
-			[[ " ${users:-root range} " != *" $user "* ]] || black_box "$script" "$user"
+			[[ " ${users:-root range} " == *" $user "* ]] || continue
+			black_box "$script" "$user"
+			with=$(setting "$script" 'also')
+			[ -z "$with" ] || black_box "$script" "$user" "$with"
 		done
 	done
 }

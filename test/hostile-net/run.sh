@@ -404,7 +404,7 @@ lane() { # lane NAME USER
 		WALL=container
 		round once root
 	else
-		for WALL in ${WALLS:-container nspawn}; do
+		for WALL in ${WALLS:-container nspawn sentry}; do
 			round "$1" "$2"
 		done
 	fi
