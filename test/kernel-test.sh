@@ -5,6 +5,8 @@
 # User-mode Linux runs as it is, with a read-only image as its root; the microVM's kernel in
 # QEMU's machine of that name, without KVM. kernel/probe.c is the first process of both, and
 # says what it finds. Times are limits here, and no measurements: doc/kernels.md has those.
+# hostile-sentry/stub-tricks.c is the first process of user-mode Linux, too: a program's attacks
+# on that kernel, without a jail around it.
 #
 #	KERNEL_ONLY	uml or microvm
 #	KERNEL_BUILD	"yes": build what is missing, which takes a quarter of an hour; else
@@ -13,6 +15,7 @@
 # run as: root
 # time: 3000
 . "$(dirname "$0")/lib.sh"
+. "$here/tricks-lib.sh"
 top=$(cd "$here/.." && pwd)
 # seconds in which a kernel that does not hang comes to its end, on a busy machine
 LIMIT=90
@@ -118,9 +121,11 @@ found() {
 mkdir -p "$T/root"/{dev,proc,sys,tmp,mnt}
 gcc -std=gnu11 -O2 -static -o "$T/root/init" "$top/kernel/probe.c" ||
 	not_ok "the probe compiles"
+tricks_build "$T/root/tricks" || not_ok "the program of tricks compiles"
 mkfs.erofs -zlz4 "$T/root.erofs" "$T/root" >/dev/null 2>&1 || not_ok "an image is made"
 
 # uml WORD...: with the image as its root. Its directory can be written, and its home can't.
+# Of two words init= the last one counts.
 uml() {
 	HOME=/nonexistent TMPDIR=/nonexistent timeout -k 5 $LIMIT "$kernel/kernel" mem=256M \
 		ubd0r="$T/root.erofs" root=/dev/ubda ro rootfstype=erofs init=/init \
@@ -136,6 +141,13 @@ if got uml; then
 		status "[uml $mode] it ends well" 0 test "$state" = 0
 		[ "$mode" != "seccomp=on ncpus=2" ] ||
 			check "[uml $mode] it has two CPUs" grep -q '^cpus 2' "$T/uml.out"
+	done
+	for mode in "seccomp=on ncpus=1" "seccomp=on ncpus=2"; do
+		# shellcheck disable=SC2086 # words of the command line
+		uml quiet $mode init=/tricks >"$T/uml.out"
+		state=$?
+		tricks_lines "$T/uml.out" ", uml $mode"
+		status "[uml $mode] it ends well after the tricks" 0 test "$state" = 0
 	done
 	uml >"$T/uml.out"
 	check "nothing is calibrated at boot" grep -q 'lpj=' "$T/uml.out"

@@ -171,6 +171,9 @@ keeper_of() {
 	done
 }
 
+# The first process of a sandbox of this user: the warder, or a kernel that it is in.
+init_of() { "${me[@]}" brig inspect "$ROLE-$1" 2>/dev/null | jq -r '.. | .init? // empty' | head -n 1; }
+
 # The process of a role that serves a sandbox of this user.
 role_of() { # role_of brig-gate NAME
 	pgrep -P "$(pgrep -P "$(keeper_of "$2")" -x brig-starter)" -x "$1" 2>/dev/null
@@ -226,7 +229,7 @@ try() {
 	}
 	# shellcheck disable=SC1090 # an attempt
 	case $file-$(field Power "$file") in
-	*-network) nsenter -t "$(pgrep -P "$(keeper_of "$name")" -x brig-warder)" -n env FRESH=1 \
+	*-network) nsenter -t "$(init_of "$name")" -n env FRESH=1 \
 		NAME_SERVER=100.127.255.249 PYTHONDONTWRITEBYTECODE=1 timeout 60 python3 "$file" \
 		>"$T/out" 2>&1 </dev/null && status=0 || status=$? ;;
 	*.py-) inside "$name" env "${fresh[@]}" PYTHONDONTWRITEBYTECODE=1 python3 "/hostile/$attempt.py" \

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # run.sh [PART...] - attacks on the sentry's own layers; hostile/run.sh has those that any
-#	wall has to stop. Three parts, all of them or those that are named:
+#	wall has to stop. Four parts, all of them or those that are named:
 #
 #	captured	a program in the place of the guest's kernel: what an attacker has who
 #			has broken that kernel (captured.c). The jail alone has to hold.
+#	tricks		a program that attacks what is between it and the guest's kernel
+#			(stub-tricks.c): it gets nothing, whoever it is inside, and the
+#			sandbox answers afterwards, and ends when asked.
 #	storms		root inside, on the real kernel, at its worst (storm.c): the host and
 #			other sandboxes must not notice, and the sandbox must end when asked.
 #	kills		each process killed while a workload runs: nothing may be left.
@@ -13,11 +16,12 @@
 # Whatever an attack says of itself, the host's side is looked at.
 #
 # run as: root range plain
-# time: 600
+# time: 800
 # alone: yes
 set -u
 folder=$(cd "$(dirname "$0")" && pwd)
 . "$folder/../lib.sh"
+. "$folder/../tricks-lib.sh"
 
 OUT=$T/out IN=$T/in WS=$T/ws
 # seconds in which another sandbox has to answer, and in which a stop has to be over
@@ -28,7 +32,7 @@ ANSWER=5 END=20
 build() {
 	local cc=${CC:-cc} inc=$folder/../../src/linux/seccomp-sentry.inc
 	command -v "$cc" >/dev/null || { skip "attacks on the sentry" "there is no C compiler"; finish; }
-	mkdir -p "$T/build" "$OUT" "$IN" "$T/libexec" "$T/bin"
+	mkdir -p "$T/build" "$OUT" "$IN" "$T/libexec" "$T/bin" "$T/stub"
 	awk -F'"' '/^WORD/ { word = $2 }
 		/^(CALL|CALL_IF|PROBE)\(/ {
 			how = word == "start" ? "START" : "RUN"
@@ -39,6 +43,7 @@ build() {
 	"$cc" -O1 -static -w -I"$T/build" -o "$IN/gain" "$folder"/captured*.c &&
 		"$cc" -O1 -static -w -o "$T/bin/storm" "$folder/storm.c" &&
 		"$cc" -O1 -static -w -o "$T/bin/outside" "$folder/outside.c" &&
+		tricks_build "$T/stub/tricks" &&
 		echo 'int main(void) { return 7; }' | "$cc" -w -x c -o "$IN/dynamic" - || {
 		not_ok "the attacks compile"
 		finish
@@ -224,6 +229,52 @@ part_captured() {
 	fi
 }
 
+# ---- a program's tricks
+
+# tricks WHERE [OPTIONS...]: all of them in one sandbox, one after the other.
+tricks() {
+	local where=", $1" more=()
+	shift
+	# less is not enough for those that fill memory
+	[ ${#memory[@]} = 0 ] || more=(-m 256M)
+	reset
+	if ! quiet 40 "$BRIG" run -d -q --name tricks --wall sentry --net none "${more[@]}" \
+		-v "$T/stub:/stub:ro" "$@" "$WS" -- sleep 100000; then
+		not_ok "a sandbox for tricks starts$where" "$(tail -n 3 "$T/said")"
+		return
+	fi
+	timeout -s KILL 120 "$BRIG" exec tricks -- /stub/tricks >"$T/tricked" 2>&1 </dev/null
+	tricks_lines "$T/tricked" "$where"
+	check "the sandbox answers after a program's tricks$where" \
+		timeout -s KILL $ANSWER "$BRIG" exec tricks -- true
+	answers "another sandbox answers, too$where"
+	remove tricks "the sandbox of a program's tricks ends when asked$where"
+}
+
+part_tricks() {
+	local most=("${cpus[@]}") many='' who=()
+	# else it is the caller, who is root inside, too
+	[ "$(id -u)" != 0 ] || who=(-u 1000)
+	if [ ${#cpus[@]} = 0 ]; then
+		tricks "on what CPUs there are" "${who[@]}"
+		skip "tricks get a program nothing, on one CPU" "CPUs can't be limited here"
+	else
+		tricks "on one CPU" "${cpus[@]}" "${who[@]}"
+		if [ "$(nproc)" -gt 1 ] && limited --cpus 2; then
+			most=(--cpus 2) many=" on two CPUs"
+			tricks "on two CPUs" "${most[@]}" "${who[@]}"
+		else
+			skip "tricks get a program nothing, on two CPUs" "there are no two here"
+		fi
+	fi
+	if limited -u 0; then
+		tricks "as root$many" "${most[@]}" -u 0
+	else
+		skip "tricks get a program nothing, as root" "nobody can be root inside here"
+	fi
+	no_damage "the host is as it was after the tricks"
+}
+
 # ---- root inside
 
 answers() { # answers NAME
@@ -389,7 +440,7 @@ prepare
 mkdir -p "$T/witness"
 quiet 40 "$BRIG" run -d -q --name witness --wall sentry --net none "${cpus[@]}" "${memory[@]}" "$T/witness" -- sleep 100000 ||
 	not_ok "another sandbox runs" "$(cat "$T/said")"
-[ $# -gt 0 ] || set -- captured storms kills
+[ $# -gt 0 ] || set -- captured tricks storms kills
 for part; do
 	"part_$part"
 done

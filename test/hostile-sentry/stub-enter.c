@@ -32,7 +32,8 @@ unsigned long scratch[2048] __attribute__((aligned(4096)));
 
 /*
  * One call at that instruction. Returns whether the host carried it out. What the stub's
- * code does next with our registers is to fault.
+ * code does next with our registers is to fault, which may come before the trap, and shows
+ * the flag. A signal that ends a call of the guest's shows it, too: the alarm, for pause().
  */
 int host_calls(unsigned long ip, long nr, const unsigned long a[6])
 {
@@ -57,5 +58,5 @@ int host_calls(unsigned long ip, long nr, const unsigned long a[6])
 		enter(&e);
 	alarm_ms(0);
 	out->tried = 1;
-	return caught == SIGTRAP;
+	return caught == SIGTRAP || (caught != SIGALRM && (caught_flags & FLAG_TRAP));
 }

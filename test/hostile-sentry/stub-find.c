@@ -3,6 +3,7 @@
 #include "stub.h"
 
 #include <sys/time.h>
+#include <ucontext.h>
 
 #define TOP 0x7ffffffff000UL
 
@@ -14,13 +15,15 @@ unsigned int ncalls;
 int stock;
 
 sigjmp_buf back;
-volatile int caught;
+volatile int caught, caught_flags;
 
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
+	ucontext_t *uc = context;
+
 	(void)info;
-	(void)context;
 	caught = sig;
+	caught_flags = (int)uc->uc_mcontext.gregs[REG_EFL];
 	siglongjmp(back, 1);
 }
 

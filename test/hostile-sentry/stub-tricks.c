@@ -20,8 +20,9 @@
  *
  * How a call is known to have reached the host: iretq enters the stub at a syscall
  * instruction with the trap flag set. The flag survives a call that the host carried
- * out, and SIGTRAP follows; a call that became the guest's loses it, for the guest's
- * kernel sets the flags then.
+ * out, and SIGTRAP follows, or a fault with the flag set; a call that became the guest's
+ * loses it, for the guest's kernel sets the flags then. The trick "sight" sees to it that
+ * this can be seen here, by a call that the stub may make.
  */
 #include "stub.h"
 
@@ -112,6 +113,7 @@ static const struct trick {
 	{ .name = "pages", .one = trick_pages },
 	{ .name = "guest-map", .one = trick_guest_map },
 	{ .name = "physical", .run = trick_physical },
+	{ .name = "sight", .one = trick_sight },
 	{ .name = "args", .each = trick_args_one },
 	{ .name = "jump", .each = trick_jump_one },
 	{ .name = "gates", .run = trick_gates },

@@ -3,7 +3,7 @@
  * stub.h - what the parts of stub-tricks.c share.
  *
  * A trick is a function that tells what it got by escaped(), and that it came as far as to try
- * by out->tried. What runs in a child may end in any way.
+ * by out->tried.
  */
 #ifndef BRIG_TEST_STUB_H
 #define BRIG_TEST_STUB_H
@@ -19,9 +19,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define PAGE 4096UL
-/* No guest maps anything here: it is above what its kernel knows of */
-#define NOWHERE 0x7fc000000000UL
+#define PAGE    4096UL
+#define NOWHERE 0x7fc000000000UL /* above what a guest's kernel knows of */
 
 /* What a trick leaves to its parent, and tricks to each other. */
 struct shared {
@@ -62,9 +61,9 @@ extern int stock; /* the layout of an unpatched kernel */
 #define OUR_SI       12
 #define OUR_MCTX     16
 
-/* Where a signal leads to, and which it was */
+/* Where a signal leads to, which it was, and the flags then */
 extern sigjmp_buf back;
-extern volatile int caught;
+extern volatile int caught, caught_flags;
 
 void signals_catch(void);
 void alarm_ms(long ms);
@@ -107,6 +106,7 @@ extern unsigned int which; /* the instruction that a child tries */
 void trick_pages(void);
 void trick_guest_map(void);
 void trick_stack(void);
+void trick_sight(void);
 void trick_args_one(void);
 void trick_jump_one(void);
 void trick_gates(void);

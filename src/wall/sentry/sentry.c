@@ -92,7 +92,9 @@ static int make_filter(const struct seccomp_program *p, struct err *e)
 /* The kernel is put where the warder would be, and the warder into its first file system. */
 static int start(const struct wall_spec *spec, struct wall_run *ret, struct err *e)
 {
-	auto_free char *kernel = dirs_helper(KERNEL), *boot = dirs_helper("brig-boot");
+	auto_free char *helper = dirs_helper(KERNEL), *boot = dirs_helper("brig-boot");
+	/* a mount is made of it, and no link */
+	auto_free char *kernel = helper ? realpath(helper, NULL) : NULL;
 	const struct initramfs_file files[] = { { "init", boot, 0755 },
 		{ "warder", spec->program, 0755 } };
 	enum seccomp_sentry first =
@@ -107,8 +109,10 @@ static int start(const struct wall_spec *spec, struct wall_run *ret, struct err 
 	struct wall_spec own = *spec;
 	int r;
 
-	if (!kernel || !boot)
+	if (!helper || !boot)
 		return err_set(e, ENOMEM, "out of memory");
+	if (!kernel)
+		return err_sys(e, "the guest's kernel '%s'", helper);
 	own.program = kernel;
 	p.initramfs = initramfs_make(files, sizeof(files) / sizeof(*files), e);
 	if (p.initramfs < 0)
