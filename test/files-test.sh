@@ -325,19 +325,78 @@ what_the_host_would_run() {
 	cd "$T" || return
 }
 
-undo_needs_reflinks() {
-	local u=$tag-undo
+# The names in a workspace, with all that an undo promises.
+tree() { (cd "$1" && find . -printf '%p %y %m %l ' \( -type f -exec md5sum {} ';' -o -print \)) | sort; }
+
+# kinds NAME: of the restore points, the newest first.
+kinds() { brig undo --json "$1" | jq -r 'map(.kind) | join(" ")'; }
+
+undo_goes_without_reflinks() {
+	local u=$tag-undo way=copies d=$BRIG_HOME/state/sandboxes/$tag-undo
 	rm -rf ws && mkdir ws && cd ws || return
+	case $(stat -f -c %T .) in btrfs | xfs | bcachefs | zfs) way= ;; esac
+	mkdir keep gone && echo 1 >keep/1 && echo 2 >gone/2 && echo a >a && chmod 600 a &&
+		ln a a2 && ln -s a l && head -c 3000000 /dev/urandom >large
+	tree . >"$T/first"
+	sleep 0.1
 	brig create --wall "$wall" --name "$u" . >/dev/null
 	refuses "undo before any session" "restore point|no session" brig undo "$u"
-	brig exec "$u" -- touch f
-	case $(stat -f -c %T .) in
-	btrfs | xfs | bcachefs | zfs) skip "undo without reflinks tells of :overlay" \
-		"$(stat -f -c %T .) may have reflinks" ;;
-	*) refuses "undo without reflinks tells of :overlay" ":overlay" brig undo "$u" ;;
-	esac
-	brig rm -f "$u" >/dev/null
+	brig exec "$u" -- sh -c 'rm -rf gone l && echo evil >>a && chmod 777 keep && mkdir new &&
+		echo n >new/n && mv keep/1 keep/one'
+	tree . >"$T/second"
+	if [ -z "$way" ]; then
+		skip "undo without reflinks" "$(stat -f -c %T .) may have reflinks"
+	else
+		prints "without reflinks a restore point is of copies" copies kinds "$u"
+		shows "... and the list says so, and what it takes" "copies +[23]\.[0-9]+ MiB" brig undo --list "$u"
+		check "undo brings back what an 'rm -rf' took" brig undo "$u"
+		tree . >"$T/now"
+		check "... all of it" diff "$T/first" "$T/now"
+		check "undo once more is undone" brig undo "$u"
+		tree . >"$T/now"
+		check "... all of it" diff "$T/second" "$T/now"
+		check "--to goes further back" brig undo --to 1 "$u"
+		tree . >"$T/now"
+		check "... all the way" diff "$T/first" "$T/now"
+		brig exec "$u" -- true
+		tree . >"$T/third"
+		brig exec "$u" -- sh -c 'echo evil >>large'
+		prints "what did not change is copied once" true sh -c \
+			"brig undo --json $u | jq 'map(.disk) | sort | .[0] < 1000000'"
+		check "... and what did comes back" brig undo "$u"
+		tree . >"$T/now"
+		check "... as it was" diff "$T/third" "$T/now"
+		undo_has_bounds "$u" "$d"
+	fi
+	check "rm takes restore points, too" brig rm -f "$u"
+	check "... all of them" not test -e "$d"
 	cd "$T" || return
+}
+
+undo_has_bounds() { # NAME DIRECTORY
+	local u=$1 d=$2 n
+	n=$(brig undo --json "$u" | jq '.[0].number')
+	echo more >>large
+	shows "over a bound a session says so, how large it is, and what helps" \
+		"no restore point: .* has .*MiB in .* files: more than 1.0 KiB .*:overlay.*BRIG_UNDO" \
+		env BRIG_UNDO=1k sh -c "brig run --rm --wall $wall . -- true 2>&1"
+	shows "... and one that is of a wrong kind" "no restore point: BRIG_UNDO: " \
+		env BRIG_UNDO=much sh -c "brig run --rm --wall $wall . -- true 2>&1"
+	prints "with off nothing is said" "" env BRIG_UNDO=off sh -c \
+		"brig run --rm --wall $wall . -- true 2>&1"
+	BRIG_UNDO=1k brig exec "$u" -- true
+	prints "it has none, and nothing half-made" "$n" sh -c \
+		"brig undo --json $u | jq '.[0].number'; ls $d/undo | grep -x $((n + 1)) || true"
+	brig exec "$u" -- true
+	prints "... and another bound counts at once" $((n + 1)) sh -c \
+		"brig undo --json $u | jq '.[0].number'"
+	prints "BRIG_UNDO=off turns them off" $((n + 1)) env BRIG_UNDO=off sh -c \
+		"brig exec $u -- true; brig undo --json $u | jq '.[0].number'"
+	# as a keeper that was killed leaves it
+	mkdir -p "$d/undo/900/0/tree" && echo half >"$d/undo/900/0/tree/large"
+	brig exec "$u" -- true
+	check "what a killed keeper left of one goes" not test -e "$d/undo/900"
+	prints "... and doesn't count" $((n + 2)) sh -c "brig undo --json $u | jq '.[0].number'"
 }
 
 undo_brings_back() {
@@ -362,7 +421,7 @@ undo_brings_back() {
 	brig exec "$u" -- sh -c 'rm -rf gone l && echo evil >>a && chmod 777 keep && mkdir new &&
 		echo n >new/n && mv keep/1 keep/one'
 	brig stop "$u" >/dev/null
-	shows "undo --list shows the restore point" "start of a session" brig undo --list "$u"
+	shows "undo --list shows the restore point" "start of a session +clones" brig undo --list "$u"
 	check "undo brings back what an 'rm -rf' took" brig undo "$u"
 	check "... all of it" diff -r --no-dereference . "$m/before"
 	prints "... modes and links" "600 2 755" sh -c 'echo $(stat -c %a a) $(stat -c %h a) $(stat -c %a keep)'
@@ -374,7 +433,7 @@ undo_brings_back() {
 	prints "three are kept" 3 sh -c "brig undo --json $u | jq length"
 	brig rm -f "$u" >/dev/null
 	cd "$T" || return
-	umount "$m"
+	eventually 10 umount "$m"
 	export BRIG_HOME=$home
 }
 
@@ -388,6 +447,6 @@ overlays_hold_applies_put
 overlays_meet_the_host
 overlays_of_a_running_sandbox
 what_the_host_would_run
-undo_needs_reflinks
+undo_goes_without_reflinks
 undo_brings_back
 finish

@@ -167,6 +167,25 @@ TEST(bytes_are_copied)
 	end_place(dir);
 }
 
+TEST(a_copy_keeps_its_holes)
+{
+	auto_fd int from = -1, to = -1;
+	int dir = make_place();
+	struct stat st;
+	char got[5] = "";
+
+	from = openat(dir, "from", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	to = openat(dir, "to", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	expect(pwrite(from, "begin", 5, 0) == 5 &&
+		pwrite(from, "middl", 5, 8 << 20) == 5);
+	expect(ftruncate(from, 64 << 20) == 0);
+	expect(file_copy_fd(from, to, NULL) == 0);
+	expect(fstat(to, &st) == 0 && st.st_size == 64 << 20 && st.st_blocks < 1024);
+	expect(pread(to, got, 5, 8 << 20) == 5 && memcmp(got, "middl", 5) == 0);
+	expect(pread(to, got, 5, 0) == 5 && memcmp(got, "begin", 5) == 0);
+	end_place(dir);
+}
+
 TEST(a_file_is_poked_only_when_it_is_there)
 {
 	struct err e = { 0 };

@@ -271,35 +271,91 @@ int file_remove_tree(int dirfd, const char *path, struct err *e)
 	return remove_at(dirfd, path, 0, 0, e);
 }
 
-int file_copy_fd(int from, int to, struct err *e)
+/* What copy_file_range can't (another file system, a pseudo file) goes by hand. */
+static ssize_t copy_by_hand(int from, int to, size_t len)
 {
 	char chunk[65536];
+	ssize_t n;
+	int r;
 
-	if (ioctl(to, FICLONE, from) == 0)
-		return 0;
-	for (;;) {
-		ssize_t n = copy_file_range(from, NULL, to, NULL, (size_t)1 << 30, 0);
+	do
+		n = read(from, chunk, len < sizeof(chunk) ? len : sizeof(chunk));
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return n < 0 ? -errno : 0;
+	r = file_write_all(to, chunk, (size_t)n);
+	return r < 0 ? r : n;
+}
 
-		if (n == 0)
-			break;
-		if (n < 0 && errno != EINTR)
-			break;
-	}
-	/* what copy_file_range can't (another file system, a pseudo file) goes by hand */
-	for (;;) {
-		ssize_t n = read(from, chunk, sizeof(chunk));
-		int r;
+int64_t file_copy_part(int from, int to, uint64_t len, struct err *e)
+{
+	bool in_kernel = true;
+	uint64_t done = 0;
+
+	while (done < len) {
+		size_t want = len - done < 1U << 30 ? (size_t)(len - done) : 1U << 30;
+		ssize_t n =
+			in_kernel ? copy_file_range(from, NULL, to, NULL, want, 0) : 0;
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return err_sys(e, "read");
-		if (n == 0)
-			return 0;
-		r = file_write_all(to, chunk, (size_t)n);
-		if (r < 0) {
-			errno = -r;
+		if (n < 0 && (errno == ENOSPC || errno == EDQUOT))
 			return err_sys(e, "write");
+		if (n <= 0) {
+			in_kernel = false;
+			n = copy_by_hand(from, to, want);
 		}
+		if (n < 0) {
+			errno = (int)-n;
+			return err_sys(e, "copy");
+		}
+		if (n == 0)
+			break;
+		done += (uint64_t)n;
+	}
+	return (int64_t)done;
+}
+
+int64_t file_skip_hole(int from, int to)
+{
+	off_t at = lseek(from, 0, SEEK_CUR), there = lseek(to, 0, SEEK_CUR), data, hole;
+
+	if (at < 0 || there < 0)
+		return INT64_MAX;
+	data = lseek(from, at, SEEK_DATA);
+	if (data < 0 && errno == ENXIO) {
+		data = lseek(from, 0, SEEK_END);
+		/* one of /proc says that it is empty, and isn't */
+		if (data == 0 && at == 0)
+			return INT64_MAX;
+		/* nothing but a hole is left, or nothing at all */
+		if (data > at && ftruncate(to, there + (data - at)) < 0)
+			return -errno;
+		return 0;
+	}
+	/* a pseudo file doesn't know of holes */
+	if (data < 0)
+		return INT64_MAX;
+	hole = lseek(from, data, SEEK_HOLE);
+	if (lseek(from, data, SEEK_SET) < 0 ||
+		lseek(to, there + (data - at), SEEK_SET) < 0)
+		return -errno;
+	return hole > data ? hole - data : INT64_MAX;
+}
+
+int file_copy_fd(int from, int to, struct err *e)
+{
+	if (ioctl(to, FICLONE, from) == 0)
+		return 0;
+	for (;;) {
+		int64_t len = file_skip_hole(from, to), n;
+
+		if (len < 0) {
+			errno = (int)-len;
+			return err_sys(e, "copy");
+		}
+		n = len == 0 ? 0 : file_copy_part(from, to, (uint64_t)len, e);
+		if (n <= 0)
+			return (int)n;
 	}
 }

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
 struct buf;
@@ -50,7 +51,17 @@ int file_open_dir(int dirfd, const char *path, mode_t mode, struct err *e);
  */
 int file_remove_tree(int dirfd, const char *path, struct err *e);
 
-/* Copy a regular file's bytes between descriptors, by reflink or in the kernel where it can. */
+/*
+ * Copy a regular file's bytes between descriptors, by reflink or in the kernel where it can. Holes
+ * stay holes; 'to' is empty or has nothing behind its offset.
+ */
 int file_copy_fd(int from, int to, struct err *e);
+
+/* The two steps of such a copy, for who wants to stop in between: skip the hole at the offsets of
+ * both, which also makes 'to' long enough when it is the last, and tell how many bytes come before
+ * the next (0 at the end, INT64_MAX where that can't be told); and copy at most so many bytes, 0
+ * for the end. Or -errno. */
+int64_t file_skip_hole(int from, int to);
+int64_t file_copy_part(int from, int to, uint64_t len, struct err *e);
 
 #endif

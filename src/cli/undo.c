@@ -77,9 +77,7 @@ static int explain(const struct undo *u, struct err *e)
 		why = points_why(&u->c->s, i);
 		if (why) {
 			(void)err_set(e, ENOENT, "%s", why);
-			err_hint(e,
-				"mount it as an overlay instead: brig run '%s:overlay'",
-				record_mount(rec, i)->src);
+			points_remedy(record_mount(rec, i)->src, e);
 			return -ENOENT;
 		}
 		return err_set(e, ENOENT, "no session of '%s' has begun", rec->name);
@@ -105,9 +103,9 @@ static int report(const struct mount_spec *m, const struct undo_stats *st, uint6
 
 static int undo_one(struct undo *u, size_t i, struct err *e)
 {
-	static const struct undo_limits limits = { POINTS_ENTRIES_MAX, 0 };
 	const struct mount_spec *m = record_mount(&u->c->s.rec, i);
 	struct undo_stats stats = { 0 };
+	struct undo_terms terms;
 	struct undo_ws ws = {
 		.path = m->src, .uid = changes_uid(u->c), .gid = changes_gid(u->c)
 	};
@@ -128,7 +126,10 @@ static int undo_one(struct undo *u, size_t i, struct err *e)
 			   : points_new_mount(&u->c->s, (uint64_t)u->keep, i, e);
 	if (keep < 0)
 		return keep;
-	r = undo_restore(&ws, point, keep, &limits, &stats, e);
+	/* whoever turns those of sessions off still wants to undo an undo, and waits for it */
+	(void)points_terms(&terms, NULL);
+	terms.time_ns = 0;
+	r = undo_restore(&ws, point, keep, &terms, &stats, e);
 	u->done++;
 	u->kept += stats.kept;
 	u->tally->changed += stats.changed;
@@ -142,6 +143,7 @@ static int work(void *with, struct err *e)
 	struct undo *u = with;
 	int first = 0;
 
+	points_sweep(&u->c->s);
 	for (size_t i = 0; i < u->c->s.rec.mounts.n; i++) {
 		struct err why = { 0 };
 		int r = is_workspace(record_mount(&u->c->s.rec, i)) ? undo_one(u, i, &why)
@@ -181,11 +183,12 @@ struct row {
 	uint64_t number, taken;
 	const char *workspace;
 	bool by_undo;
+	struct undo_cost cost;
 };
 
 static int show_row(const struct row *row, struct out_table *t, struct json *all)
 {
-	char number[24], ago[CLOCK_TEXT_MAX], when[CLOCK_TEXT_MAX];
+	char number[24], ago[CLOCK_TEXT_MAX], when[CLOCK_TEXT_MAX], disk[STR_SIZE_MAX];
 	struct json *j;
 
 	if (t) {
@@ -195,6 +198,9 @@ static int show_row(const struct row *row, struct out_table *t, struct json *all
 			(const char *const[]){ number,
 				clock_ago(row->taken, clock_real_ns(), ago),
 				row->by_undo ? "before an undo" : "start of a session",
+				row->cost.clones ? "clones" : "copies",
+				row->cost.clones ? "-"
+						 : str_from_size(row->cost.disk, disk),
 				row->workspace });
 	}
 	j = json_new_object();
@@ -203,26 +209,44 @@ static int show_row(const struct row *row, struct out_table *t, struct json *all
 	(void)json_add(j, "number", json_new_uint(row->number));
 	(void)json_add_str(j, "taken", clock_text(row->taken, when));
 	(void)json_add_str(j, "of", row->by_undo ? "undo" : "session");
+	(void)json_add_str(j, "kind", row->cost.clones ? "clones" : "copies");
+	if (!row->cost.clones)
+		(void)json_add(j, "disk", json_new_uint(row->cost.disk));
 	return json_add_str(j, "workspace", row->workspace);
+}
+
+/* All of them, the oldest first, as each is said to take what those before it don't. */
+static size_t find_rows(const struct changes *c, struct row *rows)
+{
+	AUTO(undo_links_clear) struct undo_links seen = { 0 };
+	uint64_t numbers[POINTS_KEPT];
+	size_t n = points_list(&c->s, numbers, POINTS_KEPT), found = 0;
+
+	for (size_t k = 0; k < n; k++) {
+		for (size_t i = c->s.rec.mounts.n; i > 0; i--) {
+			struct row *row = &rows[found];
+			auto_fd int fd = points_open(&c->s, numbers[k], i - 1);
+			struct err quiet;
+
+			*row = (struct row){ .number = numbers[k],
+				.workspace = record_mount(&c->s.rec, i - 1)->src,
+				.by_undo = points_is_undo(&c->s, numbers[k]) };
+			found += fd >= 0 && undo_exists(fd, &row->taken) &&
+				undo_cost(fd, &seen, &row->cost, &quiet) == 0;
+		}
+	}
+	return found;
 }
 
 static int show_all(const struct changes *c, struct out_table *t, struct json *all)
 {
-	uint64_t numbers[POINTS_KEPT];
-	size_t n = points_list(&c->s, numbers, POINTS_KEPT);
-	int r = 0;
+	auto_free struct row *rows =
+		calloc(c->s.rec.mounts.n * POINTS_KEPT + 1, sizeof(*rows));
+	size_t n = rows ? find_rows(c, rows) : 0;
+	int r = rows ? 0 : -ENOMEM;
 
-	for (size_t k = n; k > 0; k--) {
-		for (size_t i = 0; i < c->s.rec.mounts.n && r == 0; i++) {
-			struct row row = { .number = numbers[k - 1],
-				.workspace = record_mount(&c->s.rec, i)->src,
-				.by_undo = points_is_undo(&c->s, numbers[k - 1]) };
-			auto_fd int fd = points_open(&c->s, row.number, i);
-
-			if (fd >= 0 && undo_exists(fd, &row.taken))
-				r = show_row(&row, t, all);
-		}
-	}
+	for (; n > 0 && r == 0; n--)
+		r = show_row(&rows[n - 1], t, all);
 	return r;
 }
 
@@ -234,10 +258,11 @@ struct listing {
 /* In the child: what an undo kept belongs to root inside. */
 static int list(void *with, struct err *e)
 {
-	static const char *const heads[] = { "NUMBER", "TAKEN", "BY", "WORKSPACE" };
+	static const char *const heads[] = { "NUMBER", "TAKEN", "BY", "KIND", "DISK",
+		"WORKSPACE" };
 	const struct listing *l = with;
 	auto_json struct json *all = json_new_array();
-	struct out_table *t = l->json ? NULL : out_table_new(heads, 4);
+	struct out_table *t = l->json ? NULL : out_table_new(heads, 6);
 	int r = l->json || t ? show_all(l->c, t, all) : -ENOMEM;
 
 	if (r == 0)
@@ -267,14 +292,18 @@ const struct command verb_undo = {
 	.brief = "bring the workspace back to what it was before the session",
 	.detail =
 		"A session begins with a restore point of each workspace that it may "
-		"write "
-		"to, where the file system can clone files (btrfs, XFS, bcachefs) and "
-		"brig's "
-		"own files are on the same one; the last three are kept. What was there "
-		"before the undo becomes a restore point too: undo again to have it "
-		"back.\n\n"
-		"Elsewhere there is no way back from a write: give the workspace as "
-		"PATH:overlay.",
+		"write to; the last three are kept. What was there before the undo "
+		"becomes "
+		"a restore point too: undo again to have it back.\n\n"
+		"Where workspace and brig's own files are on one file system that can "
+		"clone files (btrfs, XFS, bcachefs), a restore point costs next to "
+		"nothing. Elsewhere it is made of copies: of all files the first time, "
+		"then of those that changed. A workspace has none that would cost more "
+		"than 2 seconds, 200,000 files, 1 GiB of copies or a quarter of the "
+		"space "
+		"that is free; the session says so. BRIG_UNDO=SIZE in the environment "
+		"allows that much to be copied, and a minute for it; BRIG_UNDO=off turns "
+		"restore points off. Or give the workspace as PATH:overlay.",
 	.opts = opts,
 	.args_size = sizeof(struct undo_args),
 	.words_min = 1,

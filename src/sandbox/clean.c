@@ -12,6 +12,7 @@
 #include "sandbox/audit.h"
 #include "sandbox/control.h"
 #include "sandbox/guarding.h"
+#include "sandbox/points.h"
 #include "sandbox/sandbox.h"
 
 #include <dirent.h>
@@ -273,6 +274,7 @@ static int take_down(const struct sandbox *s, const struct run_state *run,
 		r = idmap_for_caller(&ids, e);
 	if (r == 0)
 		r = guarding_end(s, &ids, -1, &g, notes, e);
+	points_sweep(s);
 	x->held += g.held;
 	guarding_clear(&g);
 	return r < 0 ? err_wrap(e, "tidy up after '%s'", s->name) : 0;

@@ -34,8 +34,8 @@ static const char *const kept_env[] = { "BRIG_HOME", "BRIG_LIBEXEC", "BRIG_DATAD
 	"XDG_DATA_HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "DBUS_SESSION_BUS_ADDRESS",
 	/* how the host reaches the world: the upstream side of the gate */
 	"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy",
-	"NO_PROXY", "SSL_CERT_FILE", "BRIG_SECRET_KEY", "ASAN_OPTIONS", "UBSAN_OPTIONS",
-	"LSAN_OPTIONS" };
+	"NO_PROXY", "SSL_CERT_FILE", "BRIG_SECRET_KEY", "BRIG_UNDO", "ASAN_OPTIONS",
+	"UBSAN_OPTIONS", "LSAN_OPTIONS" };
 
 /* What a keeper is started with. */
 struct spawn {

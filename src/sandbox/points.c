@@ -13,24 +13,54 @@
 #include "sandbox/sandbox.h"
 
 #include <dirent.h>
-#include <sys/statfs.h>
 
 #define PATH_LEN   64
 #define POINTS_MAX 64U
 #define BY_UNDO    "by-undo"
 
-/* After a workspace was found to be too large, brig doesn't try again at once. */
-#define RETRY_NS (24ULL * 3600 * NS_PER_SEC)
+/* After a workspace was found to be too large, brig doesn't try again at once; that it took
+ * too long may have been the machine's load. */
+#define RETRY_NS      (24ULL * 3600 * NS_PER_SEC)
+#define RETRY_TIME_NS (600 * NS_PER_SEC)
 
-/* File systems where ioctl_ficlonerange(2) may work; on others it is not even tried. */
-static const char *const cloning[] = { "btrfs", "xfs", "bcachefs", "zfs", "overlayfs",
-	"nfs", "cifs", "smb3", "fuse" };
-
-static int cannot(const struct mount_spec *m, const char *why, struct err *e)
+static int is_off(struct err *e)
 {
-	(void)err_set(e, EOPNOTSUPP, "no restore point of '%s': %s", m->src, why);
-	err_hint(e, "mount it as an overlay instead: brig run '%s:overlay'", m->src);
+	(void)err_set(e, EOPNOTSUPP, "restore points are off: " POINTS_ENV "=off");
 	return -EOPNOTSUPP;
+}
+
+int points_terms(struct undo_terms *ret, struct err *e)
+{
+	const char *set = getenv(POINTS_ENV);
+	uint64_t bytes;
+	int r;
+
+	*ret = (struct undo_terms){ .entries = POINTS_ENTRIES_MAX,
+		.time_ns = POINTS_TIME_MAX_MS * NS_PER_MS,
+		.bytes = POINTS_BYTES_MAX,
+		.before = -1 };
+	if (!set || !*set)
+		return 0;
+	if (strcmp(set, "off") == 0)
+		return is_off(e);
+	r = str_to_size(set, &bytes, e);
+	if (r < 0)
+		return err_wrap(e, POINTS_ENV);
+	if (bytes == 0)
+		return is_off(e);
+	*ret = (struct undo_terms){
+		.time_ns = POINTS_TIME_ASKED_MS * NS_PER_MS, .bytes = bytes, .before = -1
+	};
+	return 0;
+}
+
+void points_remedy(const char *path, struct err *e)
+{
+	err_hint(e,
+		"give it as '%.100s:overlay', or allow larger copies: " POINTS_ENV
+		"=SIZE, or have it and brig's files on one btrfs or XFS (brig undo "
+		"--help)",
+		path);
 }
 
 static bool has_points(const struct mount_spec *m)
@@ -43,32 +73,17 @@ static int open_workspace(const struct mount_spec *m)
 	return path_open_real(m->src, O_RDONLY | O_DIRECTORY, NULL);
 }
 
-static int possible(
-	const struct sandbox *s, const struct mount_spec *m, int root, struct err *e)
-{
-	const char *name;
-	struct statfs fs;
-
-	/* it would hold itself, and an undo would remove brig's own records */
-	if (path_beneath(s->path, m->src))
-		return cannot(m, "brig's own files are in it", e);
-	if (fstatfs(root, &fs) < 0)
-		return err_sys(e, "look at the file system of '%s'", m->src);
-	name = fsname_of_magic((uint64_t)fs.f_type);
-	for (size_t i = 0; name && i < sizeof(cloning) / sizeof(*cloning); i++)
-		if (strcmp(name, cloning[i]) == 0)
-			return 0;
-	return cannot(m, "its file system has no reflinks", e);
-}
-
 int points_possible(const struct sandbox *s, size_t i, struct err *e)
 {
 	const struct mount_spec *m = record_mount(&s->rec, i);
-	auto_fd int root = open_workspace(m);
 
-	if (root < 0)
-		return err_sys(e, "open '%s'", m->src);
-	return possible(s, m, root, e);
+	/* it would hold itself, and an undo would remove brig's own records */
+	if (!path_beneath(s->path, m->src))
+		return 0;
+	(void)err_set(e, EOPNOTSUPP,
+		"no restore point of '%s': brig's own files are in it", m->src);
+	err_hint(e, "mount it as an overlay instead: brig run '%s:overlay'", m->src);
+	return -EOPNOTSUPP;
 }
 
 static int compare(const void *a, const void *b)
@@ -177,8 +192,47 @@ int points_drop(const struct sandbox *s, uint64_t number, struct err *e)
 {
 	char path[PATH_LEN];
 
+	/* whatever stops this half-way: no undo may take it for whole any more */
+	for (size_t i = 0; i < s->rec.mounts.n; i++) {
+		auto_fd int fd = points_open(s, number, i);
+
+		if (fd >= 0)
+			undo_break(fd);
+	}
 	path_of(number, "", path);
 	return file_remove_tree(s->dir, path, e);
+}
+
+/* Remove what is half of one; is there more to it? */
+static bool sweep_one(const struct sandbox *s, uint64_t number)
+{
+	bool more = false;
+
+	for (size_t i = 0; i < s->rec.mounts.n; i++) {
+		auto_fd int fd = points_open(s, number, i);
+		char path[PATH_LEN];
+
+		if (fd == -ENOENT)
+			continue;
+		/* an undo's can't be looked into by anyone but root inside */
+		if (fd < 0 || !undo_is_half(fd)) {
+			more = true;
+			continue;
+		}
+		mount_path(number, i, path);
+		(void)file_remove_tree(s->dir, path, NULL);
+	}
+	return more;
+}
+
+void points_sweep(const struct sandbox *s)
+{
+	uint64_t all[POINTS_MAX];
+	size_t n = list_all(s, all);
+
+	for (size_t k = 0; k < n; k++)
+		if (!sweep_one(s, all[k]))
+			(void)points_drop(s, all[k], NULL);
 }
 
 struct trim {
@@ -218,63 +272,119 @@ static void why_path(size_t i, char out[PATH_LEN])
 	(void)snprintf(out, PATH_LEN, "undo/why-%zu", i);
 }
 
-static bool failed_lately(const struct sandbox *s, size_t i)
+/* The line after the reason: the kind of bound and the setting that it was over. */
+static char *second_line(int code)
 {
-	char path[PATH_LEN];
-	struct stat st;
+	const char *set = getenv(POINTS_ENV);
 
-	why_path(i, path);
-	return fstatat(s->dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		(uint64_t)st.st_mtim.tv_sec * NS_PER_SEC + RETRY_NS > clock_real_ns();
+	return str_printf("%s %s",
+		code == E2BIG               ? "size"
+			: code == ETIMEDOUT ? "time"
+					    : "none",
+		set && *set ? set : "default");
 }
 
-char *points_why(const struct sandbox *s, size_t i)
+static char *read_why(const struct sandbox *s, size_t i, char **second)
 {
 	auto_buf struct buf text = { 0 };
-	char path[PATH_LEN];
+	char path[PATH_LEN], *line;
 	struct err quiet;
 
 	why_path(i, path);
 	if (file_read(s->dir, path, 4096, &text, &quiet) < 0 || !text.len)
 		return NULL;
-	return buf_take(&text);
+	line = buf_take(&text);
+	*second = line + strcspn(line, "\n");
+	if (**second)
+		*(*second)++ = '\0';
+	return line;
+}
+
+static bool failed_lately(const struct sandbox *s, size_t i)
+{
+	auto_free char *size = second_line(E2BIG), *slow = second_line(ETIMEDOUT);
+	char path[PATH_LEN], *with = NULL;
+	auto_free char *why = read_why(s, i, &with);
+	uint64_t wait, now = clock_real_ns();
+	struct stat st;
+
+	if (!why || !size || !slow)
+		return false;
+	wait = strcmp(with, size) == 0    ? RETRY_NS
+		: strcmp(with, slow) == 0 ? RETRY_TIME_NS
+					  : 0;
+	why_path(i, path);
+	return wait && fstatat(s->dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		(uint64_t)st.st_mtim.tv_sec * NS_PER_SEC + wait > now;
+}
+
+char *points_why(const struct sandbox *s, size_t i)
+{
+	char *with;
+
+	return read_why(s, i, &with);
 }
 
 static void remember_why(const struct sandbox *s, size_t i, const struct err *why)
 {
+	auto_free char *second = second_line(why ? why->code : 0);
+	auto_free char *text =
+		why && second ? str_printf("%s\n%s", why->msg, second) : NULL;
 	char path[PATH_LEN];
 
 	why_path(i, path);
-	if (why)
-		(void)file_replace(
-			s->dir, path, why->msg, strlen(why->msg), 0600, 0, NULL);
+	if (text)
+		(void)file_replace(s->dir, path, text, strlen(text), 0600, 0, NULL);
 	else
 		(void)unlinkat(s->dir, path, 0);
+}
+
+/* The newest whole one of mount 'i'. Descriptor, or -1. */
+static int open_newest(const struct sandbox *s, size_t i)
+{
+	uint64_t all[POINTS_MAX];
+
+	for (size_t n = list_all(s, all); n > 0; n--) {
+		int fd = points_open(s, all[n - 1], i);
+
+		if (fd >= 0 && undo_exists(fd, NULL))
+			return fd;
+		if (fd >= 0)
+			(void)close(fd);
+	}
+	return -1;
 }
 
 /* 1 when there is one now, 0 when there is none and nothing to say, or -errno. */
 static int take_one(const struct sandbox *s, size_t i, int64_t *number, struct err *e)
 {
-	static const struct undo_limits limits = { POINTS_ENTRIES_MAX,
-		POINTS_TIME_MAX_MS * NS_PER_MS };
 	const struct mount_spec *m = record_mount(&s->rec, i);
 	auto_fd int root = open_workspace(m);
-	auto_fd int dest = -1;
+	auto_fd int dest = -1, before = -1;
+	struct undo_terms terms;
 	struct undo_ws ws = { root, m->src, (uid_t)-1, (gid_t)-1 };
 	struct undo_stats stats;
 	char path[PATH_LEN];
 	int r;
 
-	if (root < 0 || possible(s, m, root, e) < 0 || failed_lately(s, i))
+	if (root < 0 || points_possible(s, i, e) < 0)
 		return 0;
+	r = points_terms(&terms, e);
+	if (r < 0)
+		return r;
+	if (failed_lately(s, i))
+		return 0;
+	terms.before = before = open_newest(s, i);
 	if (*number == 0)
 		*number = make(s, e);
 	if (*number < 0)
 		return (int)*number;
 	dest = points_new_mount(s, (uint64_t)*number, i, e);
-	r = dest < 0 ? dest : undo_take(&ws, dest, &limits, &stats, e);
+	r = dest < 0 ? dest : undo_take(&ws, dest, &terms, &stats, e);
 	if (r == 0)
 		return 1;
+	if (r == -E2BIG || r == -ETIMEDOUT)
+		points_remedy(m->src, e);
 	mount_path((uint64_t)*number, i, path);
 	(void)file_remove_tree(s->dir, path, NULL);
 	return r;
@@ -285,6 +395,7 @@ void points_take(const struct sandbox *s, struct strv *notes)
 	int64_t number = 0;
 	size_t taken = 0;
 
+	points_sweep(s);
 	for (size_t i = 0; i < s->rec.mounts.n; i++) {
 		struct err why = { 0 };
 		int r = has_points(record_mount(&s->rec, i))
@@ -295,7 +406,8 @@ void points_take(const struct sandbox *s, struct strv *notes)
 		if (r)
 			remember_why(s, i, r < 0 ? &why : NULL);
 		if (r < 0 && r != -EOPNOTSUPP)
-			(void)strv_addf(notes, "no restore point: %s", why.msg);
+			(void)strv_addf(notes, "no restore point: %s%s%s", why.msg,
+				*why.hint ? "; " : "", why.hint);
 	}
 	if (number > 0 && taken == 0)
 		(void)points_drop(s, (uint64_t)number, NULL);

@@ -22,16 +22,26 @@ struct strv;
 /* Taking one must not be felt: a workspace with more than this has none. */
 #define POINTS_ENTRIES_MAX 200000U
 #define POINTS_TIME_MAX_MS 2000U
+#define POINTS_BYTES_MAX   (1ULL << 30) /* to be copied */
 
-/*
- * Can mount 'i' have restore points? One system call and no write where its file system
- * is known to have no reflinks. -EOPNOTSUPP says why not, with a hint.
- */
+/* "off", or how much may be copied instead; that may be felt, for so long. */
+#define POINTS_ENV           "BRIG_UNDO"
+#define POINTS_TIME_ASKED_MS 60000U
+
+/* The bounds, by the environment. -EOPNOTSUPP when it turns restore points off. '*ret' is
+ * the default then. */
+int points_terms(struct undo_terms *ret, struct err *e);
+
+/* The hint for who has none of the workspace 'path', as it is over a bound. */
+void points_remedy(const char *path, struct err *e);
+
+/* Can mount 'i' have restore points? -EOPNOTSUPP says why not, with a hint. */
 int points_possible(const struct sandbox *s, size_t i, struct err *e);
 
 /*
  * Take those of a session that begins. Never fails it: why there is none goes to
- * undo/why-M and, unless the file system is the reason, to 'notes'.
+ * undo/why-M and, unless that was asked for, to 'notes'. Over a bound it isn't tried again
+ * for a day (the time: for ten minutes), unless the environment says another.
  */
 void points_take(const struct sandbox *s, struct strv *notes);
 
@@ -52,6 +62,10 @@ int points_new_mount(const struct sandbox *s, uint64_t number, size_t i, struct 
 
 /* Remove one. */
 int points_drop(const struct sandbox *s, uint64_t number, struct err *e);
+
+/* Remove what a keeper or an undo that was killed left of one half-made or half-removed,
+ * as far as the caller may. The sandbox is held, nothing else takes any. */
+void points_sweep(const struct sandbox *s);
 
 /* Remove all but the last POINTS_KEPT. */
 int points_trim(const struct sandbox *s, struct err *e);

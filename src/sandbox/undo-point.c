@@ -18,6 +18,8 @@ static const struct json_field point_fields[] = {
 	JSON_FIELD(struct undo_point, "taken", JSON_UINT, taken, .flags = JSON_REQUIRED),
 	JSON_FIELD(struct undo_point, "entries", JSON_UINT, entries),
 	JSON_FIELD(struct undo_point, "bytes", JSON_UINT, bytes),
+	JSON_FIELD(struct undo_point, "record", JSON_UINT, record),
+	JSON_FIELD(struct undo_point, "clones", JSON_BOOL, clones),
 	JSON_FIELD(struct undo_point, "skipped", JSON_STRV, skipped),
 	{ 0 },
 };
@@ -49,6 +51,7 @@ int undo_point_save(int dest, const struct undo_point *p, struct err *e)
 	if (r == 0)
 		r = turn_all(&names, guard_encode);
 	meta.skipped = names;
+	meta.record = sizeof(struct undo_inode);
 	j = r < 0 ? NULL : json_from_struct(&point_schema, &meta);
 	if (!j || json_print(j, false, &text) < 0)
 		return err_set(e, ENOMEM, "out of memory");
@@ -78,6 +81,9 @@ int undo_point_load(int dest, struct undo_point *ret, struct err *e)
 		r = file_read(dest, UNDO_INODES, INODES_MAX, &p.inodes, e);
 	if (r < 0)
 		return err_wrap(e, "restore point");
+	if (p.record != sizeof(struct undo_inode))
+		return err_set(
+			e, EBADMSG, "restore point: made by another version of brig");
 	if (p.inodes.len % sizeof(struct undo_inode) ||
 		turn_all(&p.skipped, guard_decode) < 0)
 		return err_set(e, EBADMSG, "restore point: '" UNDO_INODES "' is damaged");
@@ -120,6 +126,12 @@ bool undo_point_skipped(const struct undo_point *p, const char *path)
 uint64_t undo_ctime(const struct stat *st)
 {
 	return (uint64_t)st->st_ctim.tv_sec * NS_PER_SEC + (uint64_t)st->st_ctim.tv_nsec;
+}
+
+bool undo_is_same(const struct undo_inode *ino, const struct stat *now)
+{
+	return ino && ino->ctime && S_ISREG(ino->mode) && S_ISREG(now->st_mode) &&
+		now->st_ino == ino->was && undo_ctime(now) == ino->ctime;
 }
 
 int undo_list(int fd, struct strv *names)

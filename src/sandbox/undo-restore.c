@@ -2,7 +2,8 @@
 /*
  * Theory of operation: the restore point and the workspace are walked side by side. An
  * entry that only the workspace has is removed; one that differs is replaced in one step
- * by a clone of the clone. A file whose inode and ctime are the recorded ones was not
+ * by a copy (where it can be, a clone) of what is there, never by a link to it, which
+ * other restore points may share. A file whose inode and ctime are the recorded ones was not
  * touched: no program can set a ctime, and a name that now leads to another file shows by
  * the inode. Modes of directories come last, so that a read-only one can be filled.
  */
@@ -81,12 +82,13 @@ static int restore_file(
 	bool tied = x->ino && x->ino->links == 1 && x->now.st_nlink > 1;
 	int done;
 
-	if (S_ISREG(x->now.st_mode) && x->ino && x->now.st_ino == x->ino->was &&
-		undo_ctime(&x->now) == x->ino->ctime)
+	if (undo_is_same(x->ino, &x->now))
 		return 0;
+	if (x->ino && (uint64_t)x->then.st_size != x->ino->size)
+		return err_set(e, EBADMSG, "the copy of '%s' is not whole", x->path);
 	from = openat(l->from, x->name, flags);
 	if (from < 0)
-		return err_sys(e, "open the clone of '%s'", x->path);
+		return err_sys(e, "open the copy of '%s'", x->path);
 	r->stats.changed++;
 	if (S_ISREG(x->now.st_mode) && x->now.st_size == x->then.st_size && !tied) {
 		to = openat(l->to, x->name, flags);
@@ -157,7 +159,7 @@ static int restore_link(
 	int done;
 
 	if (n < 0)
-		return err_sys(e, "read the clone of '%s'", x->path);
+		return err_sys(e, "read the copy of '%s'", x->path);
 	if (n == m && memcmp(want, have, (size_t)n) == 0)
 		return 0;
 	want[n] = '\0';
@@ -222,7 +224,7 @@ static int restore_entry(
 		return err_set(e, ENOMEM, "out of memory");
 	r->stats.entries++;
 	if (fstatat(l->from, name, &x.then, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_sys(e, "stat the clone of '%s'", path);
+		return err_sys(e, "stat the copy of '%s'", path);
 	if (fstatat(l->to, name, &x.now, AT_SYMLINK_NOFOLLOW) < 0)
 		x.now = (struct stat){ 0 };
 	x.ino = undo_point_find(&r->point, x.then.st_ino);
@@ -360,8 +362,9 @@ static int restore_all(struct restorer *r, struct err *e)
 }
 
 int undo_restore(const struct undo_ws *ws, int point, int keep,
-	const struct undo_limits *limits, struct undo_stats *ret, struct err *e)
+	const struct undo_terms *terms, struct undo_stats *ret, struct err *e)
 {
+	struct undo_terms mine = terms ? *terms : (struct undo_terms){ 0 };
 	struct restorer r = { .ws = ws, .tree = -1 };
 	struct undo_stats kept;
 	struct err quiet;
@@ -373,8 +376,9 @@ int undo_restore(const struct undo_ws *ws, int point, int keep,
 		openat(point, UNDO_TREE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (r.tree < 0)
 		done = err_sys(e, "open the restore point");
+	mine.before = point;
 	if (done == 0 && keep >= 0)
-		r.stats.kept = undo_take(ws, keep, limits, &kept, &quiet) == 0;
+		r.stats.kept = undo_take(ws, keep, &mine, &kept, &quiet) == 0;
 	if (done == 0)
 		done = restore_all(&r, e);
 	if (done == 0 && r.first.code) {

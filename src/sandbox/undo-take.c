@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Theory of operation: the workspace is walked once, directory by directory, each opened
- * from the root without following links, and copied into tree/. A clone costs a few
- * system calls and no data. The host may write meanwhile: what it changes is kept as it
- * was or as it is, and its recorded ctime then differs, so that an undo compares the
- * contents.
+ * from the root without following links, and taken into tree/. A clone costs a few
+ * system calls and no data. A copy costs data, so one that an earlier restore point has
+ * of the same state of the same file (inode, ctime and size say so) gets one more name
+ * instead: every change of mode, owner, time, links or contents changes the ctime, so
+ * what the two restore points share is what both want.
+ *
+ * The host may write meanwhile: what it changes is kept as it was or as it is, and its
+ * recorded ctime then differs, so that an undo compares the contents and the next restore
+ * point takes it anew. A ctime that is so young that a further change might not show in
+ * it, or of a file system that lets programs choose it, is recorded as 0: no file has it.
  */
+#include "sandbox/undo-copy.h"
 #include "sandbox/undo-point.h"
 
 #include "base/clock.h"
@@ -13,32 +20,35 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/path.h"
+#include "linux/fsname.h"
 #include "sandbox/place.h"
 
 #include <limits.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
+#include <sys/statfs.h>
+#include <time.h>
 
-/* A file that can't be cloned among others that can (no copy on write, another mount) is
- * copied. */
-#define COPY_MAX    (4 << 20)
 #define SKIPPED_MAX 65536
+
+/* A ctime is a clock that ticks every 1 to 10 ms. */
+#define CTIME_TICK_NS (20 * NS_PER_MS)
 
 struct taker {
 	const struct undo_ws *ws;
-	const struct undo_limits *limits;
-	uint64_t deadline; /* CLOCK_MONOTONIC, 0 for none */
+	struct undo_copier copier;
 	struct undo_point point;
+	struct undo_point old; /* an earlier one, */
+	int old_tree;          /* -1 for none */
 	struct undo_links links;
 	struct strv todo; /* directories */
 	int tree;
-	bool cloned; /* at least one */
 };
 
 /* The directory being copied. */
 struct level {
 	const char *path;
 	int from, to;
+	int old;    /* in the earlier restore point; negative for none */
+	bool dated; /* ctimes can be trusted */
 };
 
 static int skip(struct taker *t, const char *path, struct err *e)
@@ -49,47 +59,79 @@ static int skip(struct taker *t, const char *path, struct err *e)
 						     : 0;
 }
 
-static int remember(
-	struct taker *t, int dir, const char *name, const struct stat *was, struct err *e)
+/* File systems of which ctimes can be trusted: kept by a Linux kernel, this one or a
+ * server's. Others have none (vfat), have the time of modification instead (sshfs), or let
+ * it be set. */
+static bool is_dated(int dir)
 {
-	struct undo_inode ino = { 0, was->st_ino, undo_ctime(was), was->st_mode,
-		(uint32_t)was->st_nlink };
+	static const char *const good[] = { "ext4", "btrfs", "xfs", "tmpfs", "overlayfs",
+		"nfs", "zfs", "bcachefs", "f2fs", "ceph" };
+	struct statfs fs;
+	const char *name =
+		fstatfs(dir, &fs) == 0 ? fsname_of_magic((uint64_t)fs.f_type) : NULL;
+
+	for (size_t i = 0; name && i < sizeof(good) / sizeof(*good); i++)
+		if (strcmp(name, good[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Of the state that is about to be copied. */
+static void forget_young(const struct level *l, struct stat *st)
+{
+	struct timespec ts;
+	uint64_t now;
+
+	if (clock_gettime(CLOCK_REALTIME_COARSE, &ts) < 0)
+		ts = (struct timespec){ 0 };
+	now = (uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec;
+	if (!l->dated || undo_ctime(st) + CTIME_TICK_NS >= now)
+		st->st_ctim = (struct timespec){ 0 };
+}
+
+/* 'was' in the workspace is 'name' in the restore point. */
+static int remember(struct taker *t, const struct level *l, const char *name,
+	const struct stat *was, struct err *e)
+{
+	struct undo_inode ino = { .was = was->st_ino,
+		.ctime = undo_ctime(was),
+		.dev = was->st_dev,
+		.mode = was->st_mode,
+		.links = (uint32_t)was->st_nlink };
 	struct stat st;
 
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(l->to, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(e, "stat the copy of '%s'", name);
 	ino.ino = st.st_ino;
+	ino.size = (uint64_t)st.st_size;
+	if (S_ISREG(st.st_mode))
+		t->point.bytes += ino.size;
 	return buf_add(&t->point.inodes, &ino, sizeof(ino)) < 0
 		? err_set(e, E2BIG, "too many files")
 		: 0;
 }
 
-static int no_reflinks(const struct taker *t, struct err *e)
+/* Take the copy that the earlier restore point has: 1; 0 when it has none of this state. */
+static int take_old(struct taker *t, const struct level *l, const char *name,
+	const struct stat *st, struct err *e)
 {
-	int r = err_set(e, EOPNOTSUPP,
-		"no restore point of '%s': its file system has no reflinks", t->ws->path);
+	const struct undo_inode *ino;
+	struct stat old;
+	int r;
 
-	err_hint(e, "mount it as an overlay instead: -v '%s':overlay", t->ws->path);
-	return r;
-}
-
-/* Clone, or copy when small. 1 when it was not possible and is to be skipped. */
-static int clone_file(
-	struct taker *t, int from, int to, const struct stat *st, struct err *e)
-{
-	if (st->st_size == 0)
+	if (l->old < 0 || !l->dated || t->copier.way != UNDO_COPIES ||
+		fstatat(l->old, name, &old, AT_SYMLINK_NOFOLLOW) < 0 ||
+		!S_ISREG(old.st_mode))
 		return 0;
-	if (ioctl(to, FICLONE, from) == 0) {
-		t->cloned = true;
+	ino = undo_point_find(&t->old, old.st_ino);
+	if (!undo_is_same(ino, st) || ino->dev != st->st_dev ||
+		ino->size != (uint64_t)st->st_size || old.st_size != st->st_size)
 		return 0;
-	}
-	if (errno == ENOSPC || errno == EDQUOT || errno == EIO)
-		return err_sys(e, "clone a file");
-	if (!t->cloned)
-		return no_reflinks(t, e);
-	if (st->st_size > COPY_MAX)
-		return 1;
-	return file_copy_fd(from, to, e);
+	/* another's (after an undo), too many links, another file system: copied */
+	if (linkat(l->old, name, l->to, name, 0) < 0)
+		return 0;
+	r = remember(t, l, name, st, e);
+	return r < 0 ? r : 1;
 }
 
 static int take_file(struct taker *t, const struct level *l, const char *name,
@@ -104,11 +146,17 @@ static int take_file(struct taker *t, const struct level *l, const char *name,
 
 	if (from < 0 || fstat(from, &st) < 0 || !S_ISREG(st.st_mode))
 		return skip(t, path, e);
+	forget_young(l, &st);
+	r = undo_copier_inode(&t->copier, e);
+	if (r < 0)
+		return r;
 	to = openat(
 		l->to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (to < 0)
 		return err_sys(e, "create '" UNDO_TREE "/%s'", path);
-	r = clone_file(t, from, to, &st, e);
+	r = undo_copier_file(&t->copier, from, to, &st, e);
+	if (r < 0 && !*t->copier.over)
+		(void)err_wrap(e, "take '%s'", path);
 	if (r != 0) {
 		(void)unlinkat(l->to, name, 0);
 		return r < 0 ? r : skip(t, path, e);
@@ -120,8 +168,7 @@ static int take_file(struct taker *t, const struct level *l, const char *name,
 	r = place_dress(to, &as);
 	if (r < 0)
 		return err_set(e, -r, "set the mode of '" UNDO_TREE "/%s'", path);
-	t->point.bytes += (uint64_t)st.st_size;
-	return remember(t, l->to, name, &st, e);
+	return remember(t, l, name, &st, e);
 }
 
 static int take_link(struct taker *t, const struct level *l, const char *name,
@@ -155,33 +202,39 @@ static int take_again(struct taker *t, const struct level *l, const char *name,
 	return dir >= 0 && linkat(dir, old, l->to, name, 0) == 0 ? 0 : 1;
 }
 
+static int take_subdir(struct taker *t, const struct level *l, const char *name,
+	const char *path, const struct stat *st, struct err *e)
+{
+	int r = undo_copier_inode(&t->copier, e);
+
+	if (r < 0)
+		return r;
+	if (mkdirat(l->to, name, 0700) < 0)
+		return err_sys(e, "create '" UNDO_TREE "/%s'", path);
+	r = remember(t, l, name, st, e);
+	if (r == 0 && strv_add(&t->todo, path) < 0)
+		r = err_set(e, ENOMEM, "out of memory");
+	return r;
+}
+
 static int take_entry(
 	struct taker *t, const struct level *l, const char *name, struct err *e)
 {
 	auto_free char *path = undo_join(l->path, name);
-	uint64_t max = t->limits->entries ? t->limits->entries : UNDO_ENTRIES_MAX;
 	struct stat st;
 	int r;
 
 	if (!path)
 		return err_set(e, ENOMEM, "out of memory");
-	if (++t->point.entries > max)
-		return err_set(e, E2BIG, "'%s' has more than %llu files", t->ws->path,
-			(unsigned long long)max);
-	if (t->deadline && clock_mono_ns() > t->deadline)
-		return err_set(e, E2BIG, "'%s' takes too long to copy", t->ws->path);
+	r = undo_copier_count(&t->copier, e);
+	if (r < 0)
+		return r;
 	if (fstatat(l->from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : skip(t, path, e);
 	if (strlen(path) >= PATH_MAX)
 		return skip(t, path, e);
-	if (S_ISDIR(st.st_mode)) {
-		if (mkdirat(l->to, name, 0700) < 0)
-			return err_sys(e, "create '" UNDO_TREE "/%s'", path);
-		r = remember(t, l->to, name, &st, e);
-		if (r == 0 && strv_add(&t->todo, path) < 0)
-			r = err_set(e, ENOMEM, "out of memory");
-		return r;
-	}
+	if (S_ISDIR(st.st_mode))
+		return take_subdir(t, l, name, path, &st, e);
 	if (S_ISLNK(st.st_mode))
 		return take_link(t, l, name, path, e);
 	if (!S_ISREG(st.st_mode))
@@ -189,15 +242,21 @@ static int take_entry(
 	r = take_again(t, l, name, path, &st);
 	if (r < 0)
 		return err_set(e, ENOMEM, "out of memory");
-	return r == 0 ? 0 : take_file(t, l, name, path, e);
+	if (r == 0)
+		return 0;
+	r = take_old(t, l, name, &st, e);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return take_file(t, l, name, path, e);
 }
 
 static int take_dir(struct taker *t, const char *path, struct err *e)
 {
 	auto_fd int from = undo_open_dir(t->ws->root, path);
 	auto_fd int to = undo_open_dir(t->tree, path);
+	auto_fd int old = t->old_tree < 0 ? -1 : undo_open_dir(t->old_tree, path);
 	auto_strv struct strv names = { 0 };
-	struct level l = { path, from, to };
+	struct level l = { path, from, to, old, false };
 	int r = 0;
 
 	if (to < 0)
@@ -207,29 +266,29 @@ static int take_dir(struct taker *t, const char *path, struct err *e)
 		return *path
 			? skip(t, path, e)
 			: err_set(e, from < 0 ? -from : EIO, "list '%s'", t->ws->path);
+	l.dated = is_dated(from);
 	for (size_t i = 0; r == 0 && i < names.n; i++)
 		r = take_entry(t, &l, names.v[i], e);
 	return r;
 }
 
-/* Tell at once, before anything is walked, where clones are not possible at all. */
-static int probe(const struct taker *t, int dest, struct err *e)
+/* One that can't be read is none. */
+static void open_old(struct taker *t, int before)
 {
-	auto_fd int a = openat(dest, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	auto_fd int b = openat(dest, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	static const char page[4096];
+	struct err quiet;
 
-	if (a < 0 || b < 0)
-		return no_reflinks(t, e);
-	if (file_write_all(a, page, sizeof(page)) < 0)
-		return err_sys(e, "write to the restore point");
-	return ioctl(b, FICLONE, a) < 0 ? no_reflinks(t, e) : 0;
+	t->old_tree = -1;
+	if (before >= 0 && undo_point_load(before, &t->old, &quiet) == 0)
+		t->old_tree = openat(before, UNDO_TREE,
+			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static int take_all(struct taker *t, int dest, struct err *e)
+static int take_all(
+	struct taker *t, int dest, const struct undo_terms *terms, struct err *e)
 {
+	struct level top = { .path = "", .from = t->ws->root, .to = dest, .old = -1 };
 	struct stat st;
-	int r = probe(t, dest, e);
+	int r = undo_copier_begin(&t->copier, t->ws->root, dest, terms, e);
 
 	if (r < 0)
 		return r;
@@ -239,7 +298,7 @@ static int take_all(struct taker *t, int dest, struct err *e)
 		openat(dest, UNDO_TREE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (t->tree < 0 || fstat(t->ws->root, &st) < 0)
 		return err_sys(e, "open '" UNDO_TREE "'");
-	r = remember(t, dest, UNDO_TREE, &st, e);
+	r = remember(t, &top, UNDO_TREE, &st, e);
 	if (r == 0 && strv_add(&t->todo, "") < 0)
 		r = err_set(e, ENOMEM, "out of memory");
 	while (r == 0 && t->todo.n > 0) {
@@ -248,37 +307,70 @@ static int take_all(struct taker *t, int dest, struct err *e)
 		t->todo.v[t->todo.n] = NULL;
 		r = take_dir(t, path, e);
 	}
+	t->point.entries = t->copier.entries;
+	t->point.clones = t->copier.way == UNDO_CLONES;
 	return r < 0 ? r : undo_point_save(dest, &t->point, e);
 }
 
-int undo_take(const struct undo_ws *ws, int dest, const struct undo_limits *limits,
+static void remove_half(int dest)
+{
+	struct err quiet;
+
+	(void)unlinkat(dest, UNDO_META, 0);
+	(void)unlinkat(dest, UNDO_INODES, 0);
+	(void)file_remove_tree(dest, UNDO_TREE, &quiet);
+}
+
+static int explain(const struct taker *t, int code, struct err *e)
+{
+	char size[UNDO_SIZE_TEXT];
+
+	if (!*t->copier.over)
+		return err_wrap(e, "'%s'", t->ws->path);
+	undo_measure(t->ws->root, size);
+	return err_set(e, -code, "'%s' has %s: %s", t->ws->path, size, t->copier.over);
+}
+
+int undo_take(const struct undo_ws *ws, int dest, const struct undo_terms *terms,
 	struct undo_stats *ret, struct err *e)
 {
-	static const struct undo_limits none;
-	struct taker t = { .ws = ws, .limits = limits ? limits : &none, .tree = -1 };
-	struct err quiet;
+	static const struct undo_terms none = { .before = -1 };
+	struct taker t = { .ws = ws, .tree = -1 };
 	int r;
 
 	t.point.taken = clock_real_ns();
 	t.point.inodes.max = (size_t)256 << 20;
-	if (t.limits->time_ns)
-		t.deadline = clock_mono_ns() + t.limits->time_ns;
-	r = take_all(&t, dest, e);
+	open_old(&t, terms ? terms->before : -1);
+	r = take_all(&t, dest, terms ? terms : &none, e);
 	if (r < 0) {
-		(void)unlinkat(dest, UNDO_META, 0);
-		(void)unlinkat(dest, UNDO_INODES, 0);
-		(void)file_remove_tree(dest, UNDO_TREE, &quiet);
+		remove_half(dest);
+		r = explain(&t, r, e);
 	} else {
 		*ret = (struct undo_stats){ .entries = t.point.entries,
 			.bytes = t.point.bytes,
+			.copied = t.copier.copied,
 			.skipped = t.point.skipped.n };
 	}
 	if (t.tree >= 0)
 		(void)close(t.tree);
+	if (t.old_tree >= 0)
+		(void)close(t.old_tree);
 	strv_clear(&t.todo);
 	undo_links_clear(&t.links);
 	undo_point_clear(&t.point);
+	undo_point_clear(&t.old);
 	return r;
+}
+
+void undo_break(int dest)
+{
+	(void)unlinkat(dest, UNDO_META, 0);
+}
+
+bool undo_is_half(int dest)
+{
+	return faccessat(dest, UNDO_META, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+		errno == ENOENT;
 }
 
 bool undo_exists(int dest, uint64_t *taken_ns)
@@ -287,6 +379,9 @@ bool undo_exists(int dest, uint64_t *taken_ns)
 	struct err quiet;
 
 	if (json_load(dest, UNDO_META, (size_t)64 << 20, &j, &quiet) < 0)
+		return false;
+	/* one of another version can't be gone back to */
+	if (json_get_uint(j, "record") != sizeof(struct undo_inode))
 		return false;
 	if (taken_ns)
 		*taken_ns = json_get_uint(j, "taken");
