@@ -3,7 +3,7 @@
 # make              build into build/
 # make try          install what is missing, build, and run a first sandbox
 # make check        install what the tests need, and run all of them
-# make kernel       build the kernel of the sentry wall: minutes, once
+# make kernel      build the kernels of the sentry and microvm walls: minutes, once
 # make install      program, helpers, manual pages, completions, recipes; PREFIX=/usr/local
 # make bench        measure against other sandboxes, and write the table
 # make fuzz         a short run of every fuzz target; FUZZ_TIME=20 seconds each
@@ -46,7 +46,9 @@ stage: build
 kernel:
 	@scripts/deps.sh kernel
 	@mkdir -p $(BUILD)
-	@install -m 755 "$$(kernel/build.sh uml)/kernel" $(BUILD)/linux-uml
+	@for each in uml microvm; do \
+		install -m 755 "$$(kernel/build.sh $$each)/kernel" $(BUILD)/linux-$$each || exit 1; \
+	done
 
 sanitized:
 	@[ -f $(BUILD)-asan/build.ninja ] || meson setup $(BUILD)-asan \

@@ -8,11 +8,17 @@
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 
-if kernel=$("$here/kernel/build.sh" --no-build uml 2>/dev/null); then
-	cmp -s "$kernel/kernel" "$1/linux-uml" || install -m 755 "$kernel/kernel" "$1/linux-uml"
-fi
-[ -f "$1/linux-uml" ] || {
-	echo "without the sentry wall: its kernel is not built (make kernel)"
-	exit 0
+put() { # put KERNEL WALL BUILD PREFIX
+	local kernel
+	if kernel=$("$here/kernel/build.sh" --no-build "$1" 2>/dev/null); then
+		cmp -s "$kernel/kernel" "$3/linux-$1" || install -m 755 "$kernel/kernel" "$3/linux-$1"
+	fi
+	if [ -f "$3/linux-$1" ]; then
+		install -D -m 755 "$3/linux-$1" "$4/libexec/brig/linux-$1"
+	else
+		echo "without the $2 wall: its kernel is not built (make kernel)"
+	fi
 }
-install -D -m 755 "$1/linux-uml" "$2/libexec/brig/linux-uml"
+
+put uml sentry "$1" "$2"
+put microvm microvm "$1" "$2"

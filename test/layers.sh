@@ -3,7 +3,7 @@
 #
 # layers.sh - proves that an #include points down:
 #
-#	base <- linux <- image, gate, sentry <- wall <- sandbox <- cli, oci
+#	base <- linux <- image, gate, sentry, vmm <- wall <- sandbox <- cli, oci
 #
 # guest, which runs inside of every sandbox, uses base alone; boot, which makes one for a kernel of
 # its own, also linux; sandbox speaks its protocol. Of
@@ -21,7 +21,8 @@ declare -A may=(
 	[image]="base linux image"
 	[gate]="base linux gate"
 	[sentry]="base linux sentry"
-	[wall]="base linux image sentry wall"
+	[vmm]="base linux vmm"
+	[wall]="base linux image sentry vmm wall"
 	[sandbox]="base linux image gate wall guest sandbox"
 	[cli]="base linux image gate wall guest sandbox cli"
 	[oci]="base linux image gate wall guest sandbox oci"

@@ -15,6 +15,9 @@
  *	BRIG_PIDS	how many processes and threads there may be, without it any number
  *	BRIG_LINK	the network interface that leads to the gate, by the name that its driver
  *			gave it; without it there is the loopback alone
+ *	BRIG_STREAM	vsock:PORT: the keeper's stream is a connection to the host's port;
+ *			without it, a device of the kernel's
+ *	BRIG_END	restart: the machine can't be switched off, but restarted
  *
  * Whoever wrote these is outside and believed. A step that fails ends the machine, with a
  * line on the console that names it.
@@ -26,6 +29,7 @@
 #include "linux/netns.h"
 
 #include <fcntl.h>
+#include <linux/vm_sockets.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -96,7 +100,8 @@ static int mount_root(const char *word, struct err *e)
 		*options++ = '\0';
 	if (mkdir(ROOT, 0700) < 0 && errno != EEXIST)
 		return err_sys(e, "make the root's place");
-	return mount("none", ROOT, type, 0, options) < 0
+	/* as what virtio-fs calls its source; others don't ask */
+	return mount("root", ROOT, type, 0, options) < 0
 		? err_sys(e, "mount the root (%s)", type)
 		: 0;
 }
@@ -207,9 +212,37 @@ static int enter_root(struct err *e)
 	return 0;
 }
 
+static bool restarts(void)
+{
+	const char *end = getenv("BRIG_END");
+
+	return end && strcmp(end, "restart") == 0;
+}
+
+/* The keeper's end of this is a socket of the host's (vsock(7)), or behind the kernel's device. */
+static int open_stream(struct err *e)
+{
+	const char *word = getenv("BRIG_STREAM");
+	struct sockaddr_vm host = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_HOST };
+	auto_fd int fd = -1;
+
+	if (!word) {
+		fd = open(STREAM, O_RDWR | O_CLOEXEC);
+		return fd < 0 ? err_sys(e, "open the stream") : take_fd(&fd);
+	}
+	if (strncmp(word, "vsock:", 6) != 0)
+		return err_set(e, EINVAL, "there is no stream '%s'", word);
+	host.svm_port = (unsigned)strtoul(word + 6, NULL, 10);
+	fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&host, sizeof(host)) < 0)
+		return err_sys(e, "connect to the host's port %u", host.svm_port);
+	return take_fd(&fd);
+}
+
 static int boot(struct err *e)
 {
-	char word[16], option[] = "--last";
+	char word[16], off[] = "--last", again[] = "--last-restart";
+	char *option = restarts() ? again : off;
 	char *argv[] = { (char[]){ "brig-warder" }, option, word, NULL };
 	char *envp[] = { NULL };
 	auto_fd int warder = -1, stream = -1;
@@ -226,9 +259,11 @@ static int boot(struct err *e)
 	if (r < 0)
 		return err_sys(e, "open '/dev/null'");
 	warder = open(WARDER, O_PATH | O_CLOEXEC);
-	stream = open(STREAM, O_RDWR | O_CLOEXEC);
-	if (stream < 0 || warder < 0)
-		return err_sys(e, "open the %s", stream < 0 ? "stream" : "warder");
+	if (warder < 0)
+		return err_sys(e, "open the warder");
+	stream = open_stream(e);
+	if (stream < 0)
+		return stream;
 	r = mount_root(getenv("BRIG_ROOT"), e);
 	if (r == 0)
 		r = mount_pieces(e);
@@ -262,6 +297,6 @@ int main(void)
 
 	if (boot(&e) < 0)
 		say(e.msg);
-	(void)reboot(RB_POWER_OFF);
+	(void)reboot(restarts() ? RB_AUTOBOOT : RB_POWER_OFF);
 	return 1;
 }

@@ -22,8 +22,9 @@ struct make_args {
 /* The options that run and create have in common; the table of each begins with them. */
 #define MAKE_OPTS(type, at)                                                            \
 	OPT(type, "wall", 0, "WALL", at.wall, opt_str,                                 \
-		"the kind of isolation: auto, chroot, nspawn, container or sentry",    \
-		.words = "auto chroot nspawn container sentry"),                       \
+		"the kind of isolation: auto, chroot, nspawn, container, sentry or "   \
+		"microvm",                                                             \
+		.words = "auto chroot nspawn container sentry microvm"),               \
 		OPT(type, "strict", 0, NULL, at.strict, opt_bool,                      \
 			"sentry: trace programs instead of trapping in them; slower"), \
 		OPT(type, "image", 0, "IMAGE", at.image, opt_str,                      \

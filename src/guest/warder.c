@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * brig-warder [--reaper | --last] FD - PID 1 of a sandbox.
+ * brig-warder [--reaper | --last | --last-restart] FD - PID 1 of a sandbox.
  *
  * Theory of operation. One loop: frames from the keeper on FD, SIGCHLD, and the pipes of
  * the commands. The warder holds nothing worth stealing: its environment is wiped, its
@@ -9,7 +9,8 @@
  * handler for. When the keeper's stream ends, everything is killed.
  *
  * With --last the kernel is the sandbox's own and ends with it: when every process is gone, and
- * with them what they had open, the machine is switched off.
+ * with them what they had open, the machine is switched off; or restarted, where that is the only
+ * end it has.
  *
  * With --reaper it is an ordinary process and the subreaper of its descendants, for a
  * wall without a PID namespace.
@@ -354,7 +355,7 @@ static int serve(struct warder *w, int fd, struct err *e)
 		farewell(w);
 	procs_kill(&w->procs);
 	if (w->last)
-		(void)reboot(RB_POWER_OFF);
+		(void)reboot(w->last);
 	return r;
 }
 
@@ -368,11 +369,15 @@ int main(int argc, char **argv, char **envp)
 	int r;
 
 	w.procs.reaper = strcmp(option, "--reaper") == 0;
-	w.last = strcmp(option, "--last") == 0;
+	if (strcmp(option, "--last") == 0)
+		w.last = RB_POWER_OFF;
+	else if (strcmp(option, "--last-restart") == 0)
+		w.last = RB_AUTOBOOT;
 	if (argc == 2 || w.procs.reaper || w.last)
 		fd = strtol(argv[argc - 1], &end, 10);
 	if (!end || *end || end == argv[argc - 1] || fd < 0 || fd > 1 << 20) {
-		fprintf(stderr, "usage: brig-warder [--reaper | --last] FD\n");
+		fprintf(stderr,
+			"usage: brig-warder [--reaper | --last | --last-restart] FD\n");
 		return 125;
 	}
 	scrub(argv, envp);

@@ -66,7 +66,7 @@ struct warder {
 	unsigned n_commands, n_running;
 	bool congested; /* the keeper is slow to read: commands' output waits */
 	bool stopping;
-	bool last;          /* its end is the machine's */
+	int last;           /* how the machine ends, for reboot(2); 0: it is not ours */
 	uint64_t reaped_us; /* processor time of what was reaped */
 };
 

@@ -35,8 +35,17 @@ enum seccomp_sentry {
 };
 extern const struct seccomp_program seccomp_sentries[];
 
+/* What a thread of the VMM may call: seccomp-vmm.inc. */
+enum seccomp_vmm {
+	SECCOMP_VMM_MAIN,
+	SECCOMP_VMM_VCPU,
+	SECCOMP_VMM_MAIN_FILES, /* in a VMM that serves a directory */
+	SECCOMP_VMM_VCPU_FILES,
+};
+extern const struct seccomp_program seccomp_vmms[];
+
 /*
- * Filter this process, which must have one thread, and its children to come. Needs
+ * Filter this thread and what it makes: this process, if it is the only one. Needs
  * no_new_privs (caps_no_new_privs()), or CAP_SYS_ADMIN in the user namespace.
  */
 int seccomp_install(const struct seccomp_program *p, struct err *e);

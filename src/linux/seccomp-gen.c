@@ -147,6 +147,20 @@ static const struct {
 };
 #define SENTRIES (sizeof(sentries) / sizeof(sentries[0]))
 
+static const struct line vmm_lines[] = {
+#include "linux/seccomp-vmm.inc"
+	{ 0 },
+};
+static const struct {
+	const char *id, *words;
+} vmms[] = {
+	{ "vmm_main", "common vmm-main" },
+	{ "vmm_vcpu", "common vmm-vcpu" },
+	{ "vmm_main_files", "common vmm-main files" },
+	{ "vmm_vcpu_files", "common vmm-vcpu files" },
+};
+#define VMMS (sizeof(vmms) / sizeof(vmms[0]))
+
 static const struct {
 	const char *id, *name, *words;
 } roles[] = {
@@ -300,6 +314,34 @@ static void make_sentry(
 	make(arch, 2, sentries[which].id, out);
 }
 
+/* A call that isn't there ends the VMM: a guest that took it over gets no second try. */
+static void make_vmm(const struct target *t, unsigned which, bool sanitizer,
+	struct bpf_rule *rules, FILE *out)
+{
+	struct bpf_arch arch = {
+		.audit = t->arch[0].audit,
+		.rules = rules,
+		.defaults = promise_defaults,
+		.defaults_n = sizeof(promise_defaults) / sizeof(promise_defaults[0]),
+	};
+	const char *word = "";
+
+	for (const struct line *l = vmm_lines; l->word || l->name; l++) {
+		if (l->word)
+			word = l->word;
+		else if (has_word(vmms[which].words, word))
+			add_line(&arch, t->arch[0].scmp[0], l);
+	}
+	for (const struct line *l = promise_lines; sanitizer && (l->word || l->name);
+		l++) {
+		if (l->word)
+			word = l->word;
+		else if (strcmp(word, "sanitizer") == 0)
+			add_line(&arch, t->arch[0].scmp[0], l);
+	}
+	make(&arch, 1, vmms[which].id, out);
+}
+
 int main(int argc, char **argv)
 {
 	static struct bpf_rule rules[2][RULES_MAX];
@@ -322,6 +364,8 @@ int main(int argc, char **argv)
 		make_role(t, i, sanitizer, rules[0], out);
 	for (unsigned i = 0; i < SENTRIES; i++)
 		make_sentry(t, i, rules[0], out);
+	for (unsigned i = 0; i < VMMS; i++)
+		make_vmm(t, i, sanitizer, rules[0], out);
 	(void)fputs("\n#define N(a) (unsigned short)(sizeof(a) / sizeof((a)[0]))\n\n"
 		    "const struct seccomp_program SECCOMP_OCI_DEFAULT = {\n"
 		    "\t\"oci\", insn_oci, N(insn_oci)\n};\n"
@@ -334,6 +378,10 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < SENTRIES; i++)
 		(void)fprintf(out, "\t{ \"%s\", insn_%s, N(insn_%s) },\n", sentries[i].id,
 			sentries[i].id, sentries[i].id);
+	(void)fputs("};\nconst struct seccomp_program seccomp_vmms[] = {\n", out);
+	for (unsigned i = 0; i < VMMS; i++)
+		(void)fprintf(out, "\t{ \"%s\", insn_%s, N(insn_%s) },\n", vmms[i].id,
+			vmms[i].id, vmms[i].id);
 	(void)fputs("};\n", out);
 	if (fclose(out) != 0)
 		die("can't write", argv[2]);

@@ -5,11 +5,12 @@
 #include "base/str.h"
 #include "wall/chroot/chroot.h"
 #include "wall/container/container.h"
+#include "wall/microvm/microvm.h"
 #include "wall/nspawn/nspawn.h"
 #include "wall/sentry/sentry.h"
 
 const struct wall *const walls[] = { &wall_chroot, &wall_nspawn, &wall_container,
-	&wall_sentry, NULL };
+	&wall_sentry, &wall_microvm, NULL };
 
 /* The next weaker wall than 'below' (NULL: the strongest). */
 static const struct wall *next_weaker(const struct wall *below)
@@ -57,7 +58,9 @@ int wall_find(const char *name, const struct wall **ret, struct err *e)
 	if (near)
 		err_hint(e, "did you mean '%s'?", near);
 	else
-		err_hint(e, "the walls are auto, chroot, nspawn, container and sentry");
+		err_hint(e,
+			"the walls are auto, chroot, nspawn, container, sentry and "
+			"microvm");
 	return -EINVAL;
 }
 

@@ -11,7 +11,7 @@ LAB_PACKAGES=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,uidmap,p
 # Modules that the lab needs where the kernel has them not built in, in the order of loading.
 LAB_MODULES="virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci
 	virtio_blk overlay crc32c_generic libcrc32c nfnetlink nf_tables nf_defrag_ipv4
-	nf_defrag_ipv6 nf_tproxy_ipv4 nf_tproxy_ipv6 nft_tproxy veth"
+	nf_defrag_ipv6 nf_tproxy_ipv4 nf_tproxy_ipv6 nft_tproxy veth irqbypass kvm ccp kvm-amd"
 
 # Where they are kept: the first of these that can be written.
 lab_cache() {

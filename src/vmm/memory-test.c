@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vmm/memory.h"
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/test.h"
+
+TEST(a_span_is_given_only_where_all_of_it_is_memory)
+{
+	uint8_t *host = (uint8_t *)0x1000;
+	struct guest_memory m = { .host = host, .size = 1 << 20, .fd = -1 };
+
+	expect(memory_span(&m, 0, 1 << 20) == host);
+	expect(memory_span(&m, 0, (1 << 20) + 1) == NULL);
+	expect(memory_span(&m, (1 << 20) - 1, 1) == host + (1 << 20) - 1);
+	expect(memory_span(&m, (1 << 20) - 1, 2) == NULL);
+	expect(memory_span(&m, 1 << 20, 0) == NULL);
+	expect(memory_span(&m, 5, 0) == host + 5);
+	expect(memory_span(&m, 16, UINT64_MAX) == NULL);
+	expect(memory_span(&m, UINT64_MAX, 2) == NULL);
+	expect(memory_span(&m, MEMORY_HIGH_BEGIN, 0) == NULL);
+}
+
+TEST(a_span_never_crosses_the_devices)
+{
+	uint8_t *host = (uint8_t *)0x1000;
+	struct guest_memory m = { .host = host, .size = MEMORY_LOW_END + 8192, .fd = -1 };
+
+	expect(memory_low_size(&m) == MEMORY_LOW_END && memory_high_size(&m) == 8192);
+	expect(memory_span(&m, MEMORY_LOW_END - 1, 1) == host + MEMORY_LOW_END - 1);
+	expect(memory_span(&m, MEMORY_LOW_END - 1, 2) == NULL);
+	expect(memory_span(&m, MEMORY_LOW_END, 1) == NULL);
+	expect(memory_span(&m, MEMORY_HIGH_BEGIN - 1, 1) == NULL);
+	expect(memory_span(&m, MEMORY_HIGH_BEGIN, 8192) == host + MEMORY_LOW_END);
+	expect(memory_span(&m, MEMORY_HIGH_BEGIN, 8193) == NULL);
+	expect(memory_span(&m, MEMORY_HIGH_BEGIN + 8191, UINT64_MAX - 8190) == NULL);
+}
+
+TEST(memory_is_made_zeroed_and_copied_in_and_out)
+{
+	struct guest_memory m;
+	struct err e = { 0 };
+	char text[8];
+
+	expect(memory_make(&m, 4096, &e) == -EINVAL);
+	expect(memory_make(&m, MEMORY_MIN + 1, &e) == -EINVAL);
+	expect(memory_make(&m, MEMORY_MIN, &e) == 0);
+	expect(m.host[0] == 0 && m.host[MEMORY_MIN - 1] == 0);
+	expect(memory_copy_in(&m, 100, "hello", 6) == 0);
+	expect(memory_copy_out(&m, 100, text, 6) == 0);
+	expect_str(text, "hello");
+	expect(memory_copy_in(&m, MEMORY_MIN - 3, "hello", 6) == -EFAULT);
+	expect(memory_copy_out(&m, MEMORY_MIN, text, 1) == -EFAULT);
+	memory_clear(&m);
+	memory_clear(&m);
+}

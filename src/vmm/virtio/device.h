@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * device.h - what every virtio device is made of, and the life that the driver leads it
+ * through (virtio 1.3, sections 2.1 and 3.1).
+ *
+ * A device is a struct that begins with struct virtio_device and a table of functions. It
+ * knows nothing of the transport above (mmio.h, or a test), has no globals and no thread.
+ *
+ * Locking: whoever calls a function of struct virtio_ops holds d->lock. Notifications come in
+ * the thread of the vCPU that kicked, 'ready' in the main thread. A function must not block
+ * for long: the guest's CPU, or everybody's events, wait for it. Exceptions are file
+ * operations at the guest's own request.
+ *
+ * Life: new -> virtio_attach() -> (activate -> notify, ready ... -> reset)* -> free. Between
+ * reset and activate no queue is live and nothing may be in flight.
+ */
+#ifndef BRIG_VMM_VIRTIO_DEVICE_H
+#define BRIG_VMM_VIRTIO_DEVICE_H
+
+#include "vmm/virtio/virtqueue.h"
+
+#include <pthread.h>
+
+struct virtio_device;
+
+#define VIRTIO_QUEUES_MAX 8
+
+/* device status, section 2.1 */
+enum {
+	VIRTIO_ACKNOWLEDGE = 1,
+	VIRTIO_DRIVER = 2,
+	VIRTIO_DRIVER_OK = 4,
+	VIRTIO_FEATURES_OK = 8,
+	VIRTIO_NEEDS_RESET = 64,
+	VIRTIO_FAILED = 128,
+};
+
+/* why the driver is interrupted: bits of InterruptStatus, section 4.2.2 */
+enum { VIRTIO_INT_USED = 1, VIRTIO_INT_CONFIG = 2 };
+
+struct virtio_ops {
+	const char *name;
+	uint32_t id; /* section 5 */
+	unsigned queues;
+	uint16_t queue_size; /* of each: a power of two, at most VQ_SIZE_MAX */
+	uint64_t features;   /* the device's own; VQ_FEATURES come with the transport */
+	size_t config_size;
+
+	/* 'off' + 'n' is within config_size. write_config may be NULL: ignored. */
+	void (*read_config)(struct virtio_device *d, uint32_t off, void *to, uint32_t n);
+	void (*write_config)(
+		struct virtio_device *d, uint32_t off, const void *from, uint32_t n);
+
+	/* DRIVER_OK: the queues are live, d->features is what was agreed. Not 0: broken. */
+	int (*activate)(struct virtio_device *d);
+	/* Forget all; nothing in flight afterwards. Also before X_free(), also unactivated. */
+	void (*reset)(struct virtio_device *d);
+	/* The driver kicked 'queue', which is live. */
+	void (*notify)(struct virtio_device *d, unsigned queue);
+	/* What virtio_watch() watches is ready. NULL in a device that watches nothing. */
+	void (*ready)(struct virtio_device *d, uint32_t events);
+
+	/* The device's own state, with a version in front; queues and status are not its
+	 * business. Called while no vCPU runs. 'restore' comes in the place of 'activate'. */
+	int (*save)(struct virtio_device *d, struct buf *to);
+	int (*restore)(struct virtio_device *d, struct span *from);
+
+	void (*free)(struct virtio_device *d); /* X_free(), for who has it as a device */
+};
+
+/* What the transport and the machine do for a device. */
+struct virtio_host {
+	void (*interrupt)(struct virtio_device *d, uint32_t why); /* VIRTIO_INT_* */
+	int (*watch)(
+		struct virtio_device *d, int fd, uint32_t events); /* see virtio_watch */
+	void (*later)(
+		struct virtio_device *d, unsigned queue); /* see virtio_notify_later */
+};
+
+struct virtio_device {
+	const struct virtio_ops *ops;
+	pthread_mutex_t lock;
+	const struct guest_memory *memory;
+	struct virtqueue *queues; /* ops->queues of them */
+	uint64_t
+		offered; /* features: ops->features and VQ_FEATURES; X_new may take away */
+	uint64_t features;        /* agreed, from FEATURES_OK on */
+	uint64_t driver_features; /* what the driver wrote until then */
+	uint32_t status;          /* VIRTIO_DRIVER_OK and the like */
+	uint32_t config_generation;
+	int fd;           /* the device's, for its own use; -1 */
+	bool broken;      /* until reset: no queue is looked at */
+	uint32_t watched; /* events asked for by virtio_watch(); 0: none */
+	int watched_fd;
+	const struct virtio_host *host;
+	void *host_data;
+};
+
+/* --- for devices ----------------------------------------------------------------------- */
+
+/* First of all in X_new(); the queues are dead, fd is -1. 0 or -ENOMEM. And last in X_free(). */
+int virtio_device_init(struct virtio_device *d, const struct virtio_ops *ops);
+void virtio_device_clear(struct virtio_device *d);
+
+/* Tell the driver that 'queue' has something, if it wants to be told. After pushes. */
+void virtio_interrupt(struct virtio_device *d, unsigned queue);
+
+/* The configuration space has changed. */
+void virtio_config_changed(struct virtio_device *d);
+
+/* The driver broke the rules: DEVICE_NEEDS_RESET (section 2.1.2). Nothing is done for it
+ * until it resets the device. Its own handler returns right after. */
+void virtio_broken(struct virtio_device *d);
+
+/*
+ * Have 'ready' called in the main thread whenever 'fd' is (epoll_ctl(2), level-triggered);
+ * with 0 events no more, not even for EPOLLHUP. One descriptor at a time; who has several
+ * gives an epoll descriptor of its own. A reset ends it. 0 or -errno.
+ */
+int virtio_watch(struct virtio_device *d, int fd, uint32_t events);
+
+/* Call 'notify' for 'queue' once more, soon, from the main thread: there is more on it than
+ * one call may do. */
+void virtio_notify_later(struct virtio_device *d, unsigned queue);
+
+/* Was this agreed on? 'bit' is a number of section 5. */
+static inline bool virtio_has(const struct virtio_device *d, unsigned bit)
+{
+	return d->features >> bit & 1;
+}
+
+/* --- for transports and tests; they take the lock unless said otherwise ----------------- */
+
+void virtio_attach(struct virtio_device *d, const struct guest_memory *memory,
+	const struct virtio_host *host, void *host_data);
+
+/* The lock is held. Bits are only added, save by 0, which is a reset (section 2.1.1). */
+void virtio_set_status(struct virtio_device *d, uint32_t status);
+
+/* The lock is held. May the driver set up queues now? Only between FEATURES_OK and
+ * DRIVER_OK; what it writes at another time has no effect. */
+bool virtio_queues_open(const struct virtio_device *d);
+
+void virtio_notify(struct virtio_device *d, unsigned queue);
+void virtio_ready(struct virtio_device *d, uint32_t events);
+void virtio_read_config(struct virtio_device *d, uint32_t off, void *to, uint32_t n);
+void virtio_write_config(
+	struct virtio_device *d, uint32_t off, const void *from, uint32_t n);
+
+/* Status, features, queues and the device's own; for a device that was just attached. */
+int virtio_save(struct virtio_device *d, struct buf *to);
+int virtio_restore(struct virtio_device *d, struct span *from);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * microvm.c - a Linux of its own on a virtual machine: KVM, and a VMM in a jail.
+ *
+ * Theory of operation. Two layers, and an attacker has to break both.
+ *
+ * 1. Programs run on a Linux of their own, on a virtual machine that the processor keeps apart.
+ *    What it can reach outside of itself are KVM and the few devices of brig-vmm (src/vmm).
+ * 2. brig-vmm is taken as captured. It lives where a command of the container wall would, as
+ *    the sentry's kernel does (sentry.c): in namespaces of its own, over a root that holds only
+ *    what the sandbox was given, with protected names as mounts, without a network but the
+ *    frames of one packet socket. Each of its threads gives up all calls but its own
+ *    (linux/seccomp-vmm.inc) before the guest's first instruction.
+ *
+ * The guest sees that root as one virtio-fs, and the keeper's stream as a connection of vsock.
+ * /dev/kvm is opened here, as there is none in the jail.
+ */
+#include "wall/microvm/microvm.h"
+
+#include "base/auto.h"
+#include "base/dirs.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "linux/caps.h"
+#include "linux/initramfs.h"
+#include "linux/pidfds.h"
+#include "sentry/kernel.h"
+#include "vmm/prove.h"
+#include "wall/ns.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define KERNEL "linux-microvm"
+#define VMM    "brig-vmm"
+#define KVM    "/dev/kvm"
+/* Ending processes takes milliseconds. */
+#define END_WAIT_MS 2000
+#define MIB         (1ULL << 20)
+
+/* Over files of the sandbox's own ids, and nothing else. */
+static const uint64_t caps = CAPS_BIT(CAP_CHOWN) | CAPS_BIT(CAP_DAC_OVERRIDE) |
+	CAPS_BIT(CAP_FOWNER) | CAPS_BIT(CAP_FSETID);
+
+/* What start() has prepared for the first process. */
+struct prepared {
+	int kvm, kernel, initramfs;
+};
+
+static unsigned cpus_of(const struct wall_limits *l)
+{
+	uint64_t n = l->cpu_milli ? (l->cpu_milli + 999) / 1000 : sentry_default_cpus();
+
+	return n > SENTRY_CPUS_MAX ? SENTRY_CPUS_MAX : (unsigned)n;
+}
+
+/* The kernel's own words; what it has no use for becomes the environment of boot/boot.c. */
+static char *command_line(const struct ns_inside *in)
+{
+	const struct wall_limits *l = &in->spec->limits;
+	auto_free char *pids = l->pids
+		? str_printf(" BRIG_PIDS=%llu", (unsigned long long)l->pids)
+		: strdup("");
+
+	if (!pids)
+		return NULL;
+	return str_printf(
+		"console=ttyS0 quiet reboot=t panic=-1 random.trust_cpu=on rdinit=/init "
+		"BRIG_ROOT=virtiofs BRIG_STREAM=vsock:1024 BRIG_END=restart "
+		"BRIG_HOSTNAME=%s%s%s",
+		in->spec->hostname, in->net >= 0 ? " BRIG_LINK=eth0" : "", pids);
+}
+
+/* A word about a descriptor, which so is handed on. */
+static int add_fd(struct strv *argv, const char *name, int fd)
+{
+	if (fd < 0)
+		return 0;
+	if (fcntl(fd, F_SETFD, 0) < 0)
+		return -errno;
+	return strv_addf(argv, "%s=%d", name, fd);
+}
+
+static int words(const struct ns_inside *in, const struct prepared *p, struct strv *argv)
+{
+	const struct wall_limits *l = &in->spec->limits;
+	const struct {
+		const char *name;
+		int fd;
+	} fds[] = { { "kvm", p->kvm }, { "kernel", p->kernel },
+		{ "initrd", p->initramfs }, { "root", in->root },
+		{ "stream", in->stream }, { "net", in->net },
+		{ "console", in->console } };
+	uint64_t memory = l->memory ? l->memory : sentry_default_memory();
+	auto_free char *line = command_line(in);
+	int r = line ? strv_add(argv, VMM) : -ENOMEM;
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds) && r == 0; i++)
+		r = add_fd(argv, fds[i].name, fds[i].fd);
+	if (r == 0)
+		r = strv_addf(
+			argv, "memory=%llu", (unsigned long long)(memory / MIB * MIB));
+	if (r == 0)
+		r = strv_addf(argv, "cpus=%u", cpus_of(l));
+	return r < 0 ? r : strv_addf(argv, "cmdline=%s", line);
+}
+
+static int become(const struct ns_inside *in, void *with, struct err *e)
+{
+	auto_strv struct strv argv = { 0 };
+	char *envp[] = { NULL };
+	struct rlimit files;
+	int r = words(in, with, &argv);
+
+	if (r < 0)
+		return err_set(e, -r, "make the VMM's command line: %s", err_text(-r));
+	if (in->console >= 0 && dup2(in->console, STDERR_FILENO) < 0)
+		return err_sys(e, "hand on the console");
+	/* an inode that the guest knows is a descriptor */
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return err_sys(e, "set limits");
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+		return err_sys(e, "set limits");
+	(void)syscall(SYS_execveat, in->program, "", argv.v, envp, AT_EMPTY_PATH);
+	return err_sys(e, "execute the VMM");
+}
+
+static int open_kernel(struct err *e)
+{
+	auto_free char *kernel = dirs_helper(KERNEL);
+	int fd = kernel ? open(kernel, O_RDONLY | O_CLOEXEC) : -1;
+
+	if (!kernel)
+		return err_set(e, ENOMEM, "out of memory");
+	if (fd < 0) {
+		int code = errno;
+
+		(void)err_sys(e, "the guest's kernel '%s'", kernel);
+		err_hint(e, "in brig's source: make kernel, and install again");
+		return -code;
+	}
+	return fd;
+}
+
+static int open_kvm(struct err *e)
+{
+	int fd = open(KVM, O_RDWR | O_CLOEXEC);
+	int code = errno;
+
+	if (fd >= 0)
+		return fd;
+	(void)err_set(e, code, "open '" KVM "': %s", err_text(code));
+	if (code == EACCES)
+		err_hint(e, "as root: usermod -aG kvm USER, and log in again");
+	else
+		err_hint(e,
+			"the processor's virtualisation is off, or this is a virtual "
+			"machine "
+			"without it: --wall sentry needs none");
+	return -code;
+}
+
+static void prepared_close(struct prepared *p)
+{
+	const int fds[] = { p->kvm, p->kernel, p->initramfs };
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+		if (fds[i] >= 0)
+			(void)close(fds[i]);
+}
+
+static int prepare(const struct wall_spec *spec, struct prepared *p, struct err *e)
+{
+	auto_free char *boot = dirs_helper("brig-boot");
+	const struct initramfs_file files[] = { { "init", boot, 0755 },
+		{ "warder", spec->program, 0755 } };
+
+	if (!boot)
+		return err_set(e, ENOMEM, "out of memory");
+	p->kvm = open_kvm(e);
+	if (p->kvm < 0)
+		return p->kvm;
+	p->kernel = open_kernel(e);
+	if (p->kernel < 0)
+		return p->kernel;
+	p->initramfs = initramfs_make(files, sizeof(files) / sizeof(*files), e);
+	return p->initramfs < 0 ? p->initramfs : 0;
+}
+
+static int start(const struct wall_spec *spec, struct wall_run *ret, struct err *e)
+{
+	auto_free char *helper = dirs_helper(VMM);
+	/* a mount is made of it, and no link */
+	auto_free char *vmm = helper ? realpath(helper, NULL) : NULL;
+	struct prepared p = { -1, -1, -1 };
+	const struct ns_profile profile = { .caps = &caps,
+		.no_new_privs = true,
+		.landlock = true,
+		.become = become,
+		.with = &p };
+	struct wall_spec own = *spec;
+	int r;
+
+	if (!helper)
+		return err_set(e, ENOMEM, "out of memory");
+	if (!vmm)
+		return err_sys(e, "the VMM '%s'", helper);
+	own.program = vmm;
+	r = prepare(spec, &p, e);
+	if (r == 0)
+		r = ns_start(&profile, &own, ret, e);
+	prepared_close(&p);
+	return r;
+}
+
+/* As the sentry's: the warder ends every process and then the machine, or it is killed. */
+static int stop(struct wall_run *run, uint64_t wait_ns, struct err *e)
+{
+	if (run->stream >= 0)
+		(void)shutdown(run->stream, SHUT_RDWR);
+	(void)pidfd_wait_gone(run->pidfd, END_WAIT_MS);
+	return ns_stop(run, wait_ns, e);
+}
+
+static int probe(struct err *e)
+{
+	const struct ns_profile profile = { .no_new_privs = true };
+	auto_fd int kernel = open_kernel(e);
+	auto_fd int kvm = -1;
+	int r;
+
+	if (kernel < 0)
+		return kernel;
+	kvm = open_kvm(e);
+	if (kvm < 0)
+		return kvm;
+	r = vmm_prove(kvm, e);
+	return r < 0 ? r : ns_probe(&profile, e);
+}
+
+const struct wall wall_microvm = {
+	.name = "microvm",
+	.strength = 60,
+	.brief = "a virtual machine with a Linux of its own: KVM, under a VMM that is "
+		 "jailed",
+	.passes = "a bug in KVM, or one in the VMM together with one in its jail",
+	.not_auto = "it is new: ask for it",
+	.own_pids = true,
+	.own_net = true,
+	.probe = probe,
+	.start = start,
+	.stop = stop,
+};

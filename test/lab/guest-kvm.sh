@@ -1,0 +1,109 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# guest-kvm.sh - the first process of a machine that has hardware for virtual machines: brig's
+# microVMs, with a real Linux in each.
+mount -t tmpfs run /run
+mount -t tmpfs tmp /tmp
+exec >/dev/ttyS1 2>&1
+. "$(dirname "$0")/guest-lib.sh"
+
+mount -t cgroup2 cgroup2 $G
+mkdir -p /dev/shm /dev/pts
+mount -t devpts devpts /dev/pts
+mount -t tmpfs shm /dev/shm
+chmod 666 /dev/kvm
+echo "# $(uname -r) $(cat /proc/cmdline)"
+
+m() { brig run --rm --wall microvm "$@"; }
+
+own_kernel() {
+	local kernel
+	kernel=$(m -- uname -r 2>$err) || { cat $err; return 1; }
+	echo "it runs $kernel"
+	[ -n "$kernel" ] && [ "$kernel" != "$(uname -r)" ]
+}
+
+works_there() {
+	brig doctor --json | tr -d ' \n' | grep -q '"name":"microvm"[^}]*"works":true'
+}
+
+workspace() {
+	rm -rf $W/box && mkdir $W/box && echo outside >$W/box/given
+	ends 0 m $W/box -- sh -c 'cat given && echo inside >made && chmod 640 made && mkdir d && ln made d/link &&
+		mv given d/moved && dd if=/dev/zero of=big bs=1M count=20 2>/dev/null && sync' || return 1
+	[ "$(cat $out)" = outside ] && [ "$(cat $W/box/made)" = inside ] &&
+		[ "$(stat -c '%a %u %h' $W/box/made)" = "640 $(stat -c %u $W/box) 2" ] &&
+		[ "$(cat $W/box/d/moved)" = outside ] && [ "$(stat -c %s $W/box/big)" = 20971520 ]
+}
+
+read_only() {
+	ends 0 m -v /var/tmp/lab:/ro:ro $W/box -- sh -c '! touch /ro/x 2>/dev/null && ! touch /usr/x 2>/dev/null'
+}
+
+stream() {
+	[ "$(head -c 3000000 /dev/urandom | tee $T/in | timeout 90 /opt/brig/bin/brig run --rm -i --wall microvm -- cat | sha256sum)" = \
+		"$(sha256sum <$T/in)" ]
+}
+
+life() {
+	ends 0 brig run -d --wall microvm --name life -- sleep 1000 || return 1
+	prints hello brig exec life -- echo hello || return 1
+	echo copied >$T/file
+	brig cp $T/file life:/tmp/there && prints copied brig exec life -- cat /tmp/there || return 1
+	ends 9 brig exec life -- sh -c 'exit 9' || return 1
+	brig stop life >/dev/null && ends 0 brig rm life
+}
+
+killed() {
+	local vmm
+	ends 0 brig run -d --wall microvm --name dies -- sleep 1000 || return 1
+	vmm=$(pgrep -x brig-vmm | head -n 1)
+	[ -n "$vmm" ] || vmm=$(brig inspect dies | tr ',' '\n' | grep -o '"init": *[0-9]*' | grep -o '[0-9]*$')
+	kill -KILL "$vmm"
+	until_true 10 brig_ended dies && brig rm dies >/dev/null
+}
+brig_ended() { ! brig ls -q --running 2>/dev/null | grep -q "^$1$"; }
+
+many_cpus() {
+	prints 3 m --cpus 3 -- nproc
+}
+
+limited() {
+	local kb
+	kb=$(m -m 200m -- sh -c "sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo") || return 1
+	echo "$kb KiB inside"
+	[ "$kb" -gt 100000 ] && [ "$kb" -lt 204800 ]
+}
+
+ends_itself() {
+	# what root inside does to its kernel ends the sandbox, and no more
+	m -u 0 -- sh -c 'echo b >/proc/sysrq-trigger; reboot -f; sleep 5' >$out 2>$err
+	prints fine m -- echo fine
+}
+
+unprivileged() {
+	local kernel
+	kernel=$(as sub brig run --rm --wall microvm -- sh -c 'uname -r; id -u' 2>$err) || { cat $err; return 1; }
+	echo "$kernel"
+	[ "$(echo "$kernel" | tail -n 1)" = 1001 ] && [ "$(echo "$kernel" | head -n 1)" != "$(uname -r)" ]
+}
+
+nothing_left() { ! pgrep brig-vmm && [ -z "$(brig ls -q)" ]; }
+
+check "brig doctor proves /dev/kvm by running code on it" works_there
+check "a program runs on a kernel of its own" own_kernel
+check "a workspace is read and written, with owners, modes and links" workspace
+check "what is read-only stays so" read_only
+check "three megabytes go in and come out whole" stream
+check "exec, cp, statuses, stop" life
+check "a VMM that is killed is a sandbox that ended" killed
+check "three CPUs" many_cpus
+check "memory is what was asked for" limited
+check "a guest that restarts its machine has ended" ends_itself
+check "an ordinary user has it, too" unprivileged
+check "nothing is left" nothing_left
+echo "# took $(cut -d. -f1 /proc/uptime) s"
+echo "# the end"
+sync
+echo o >/proc/sysrq-trigger
+sleep 10
