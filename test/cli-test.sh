@@ -85,9 +85,9 @@ check "doctor ends with 0 or 1" [ "$code" -le 1 ]
 check "doctor says what auto takes, or that nothing works" \
 	grep -qE "'brig run' takes the [a-z]+ wall|^No wall that separates" doctor.txt
 check "doctor says of each wall what it doesn't stop" \
-	[ "$(grep -c "doesn't stop: " doctor.txt)" = 4 ]
+	[ "$(grep -c "doesn't stop: " doctor.txt)" = 5 ]
 refuses "a path of a rule begins with a slash" "begin with .*/" brig policy allow --path foo x.com
-check "doctor as JSON" bash -c "brig doctor --json | jq -e '(.walls | length) == 4 and
+check "doctor as JSON" bash -c "brig doctor --json | jq -e '(.walls | length) == 5 and
 	(.system | length) > 5 and (.ok | type) == \"boolean\"'"
 check "its status says what .ok says" bash -c \
 	"brig doctor --json | jq -e '.ok' >/dev/null; [ \$? = $code ]"
