@@ -121,6 +121,7 @@ static const struct trick {
 	{ .name = "stack", .one = trick_stack },
 	{ .name = "stale", .run = trick_stale },
 	{ .name = "nonsense", .run = trick_nonsense },
+	{ .name = "clock", .one = trick_clock },
 	{ .name = "blocked", .run = trick_blocked },
 	{ .name = "sleep", .run = trick_sleep },
 };

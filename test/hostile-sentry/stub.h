@@ -107,6 +107,7 @@ void trick_pages(void);
 void trick_guest_map(void);
 void trick_stack(void);
 void trick_sight(void);
+void trick_clock(void);
 void trick_args_one(void);
 void trick_jump_one(void);
 void trick_gates(void);
