@@ -379,9 +379,9 @@ undo_has_bounds() { # NAME DIRECTORY
 	echo more >>large
 	shows "over a bound a session says so, how large it is, and what helps" \
 		"no restore point: .* has .*MiB in .* files: more than 1.0 KiB .*:overlay.*BRIG_UNDO" \
-		env BRIG_UNDO=1k sh -c "brig run --rm --wall $wall . -- true 2>&1"
+		env BRIG_UNDO=1k sh -c "brig run --wall $wall --name bound . -- true 2>&1; brig rm -f bound >/dev/null"
 	shows "... and one that is of a wrong kind" "no restore point: BRIG_UNDO: " \
-		env BRIG_UNDO=much sh -c "brig run --rm --wall $wall . -- true 2>&1"
+		env BRIG_UNDO=much sh -c "brig run --wall $wall --name bound . -- true 2>&1; brig rm -f bound >/dev/null"
 	prints "with off nothing is said" "" env BRIG_UNDO=off sh -c \
 		"brig run --rm --wall $wall . -- true 2>&1"
 	BRIG_UNDO=1k brig exec "$u" -- true

@@ -395,6 +395,10 @@ void points_take(const struct sandbox *s, struct strv *notes)
 	int64_t number = 0;
 	size_t taken = 0;
 
+	/* it goes with the sandbox, before anybody could ask for it */
+	if (s->rec.rm)
+		return;
+
 	points_sweep(s);
 	for (size_t i = 0; i < s->rec.mounts.n; i++) {
 		struct err why = { 0 };

@@ -39,7 +39,7 @@ void points_remedy(const char *path, struct err *e);
 int points_possible(const struct sandbox *s, size_t i, struct err *e);
 
 /*
- * Take those of a session that begins. Never fails it: why there is none goes to
+ * Take those of a session that begins, unless its sandbox goes with it (--rm). Never fails it: why there is none goes to
  * undo/why-M and, unless that was asked for, to 'notes'. Over a bound it isn't tried again
  * for a day (the time: for ten minutes), unless the environment says another.
  */
