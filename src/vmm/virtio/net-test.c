@@ -328,6 +328,32 @@ TEST(a_limit_holds_in_both_directions)
 	finish(&g);
 }
 
+TEST(who_waits_long_to_send_waits_no_longer_to_receive)
+{
+	const struct net_options o = { .tx.bytes = { 500, 1 }, .rx.ops = { 50, 1 } };
+	uint64_t from;
+	struct guest g;
+	unsigned in = 0;
+
+	begin(&g, ALL, &o);
+	give(&g, 20, SIZE);
+	from = clock_mono_ns();
+	for (unsigned i = 0; i < 4; i++)
+		(void)wire_in(&g, 60, (struct virtio_net_hdr){ 0 });
+	(void)testing_poll(&g.t, 0);
+	/* the second has to wait for ten seconds */
+	for (unsigned i = 0; i < 2; i++)
+		add_tx(&g, (struct virtio_net_hdr){ 0 }, 5000);
+	testing_kick(&g.t, NET_TX);
+	while (in < 4 && clock_mono_ns() - from < 8 * NS_PER_SEC) {
+		(void)testing_poll(&g.t, 50);
+		while (receive(&g) == 60)
+			in++;
+	}
+	expect(in == 4);
+	finish(&g);
+}
+
 TEST(an_end_of_the_descriptor_is_no_reason_to_spin)
 {
 	struct net_options o = { 0 };

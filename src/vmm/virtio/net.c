@@ -47,6 +47,7 @@ struct net {
 	bool tx_waiting; /* for the timer or, if tx_full, the descriptor */
 	bool tx_full;
 	uint32_t watched;
+	uint64_t timer_at; /* when the timer fires; 0: it is silent */
 	uint8_t mac[6];
 	uint16_t mtu;
 	struct ratelimit rx_limit, tx_limit;
@@ -62,6 +63,18 @@ struct net {
 static struct net *net_of(struct virtio_device *d)
 {
 	return (struct net *)(void *)d;
+}
+
+/* There is one timer for both directions: the sooner one has it, and both look again then. */
+static void wake_after(struct net *n, uint64_t wait)
+{
+	uint64_t now = clock_mono_ns();
+	uint64_t at = wait < UINT64_MAX - now ? now + wait : UINT64_MAX;
+
+	if (n->timer_at && n->timer_at <= at)
+		return;
+	n->timer_at = at;
+	ratelimit_timer_arm(n->timer, wait);
 }
 
 /* --- to the guest ---------------------------------------------------------------------- */
@@ -227,7 +240,7 @@ static int receive_one(struct net *n)
 
 	if (wait) {
 		n->rx_waiting = true;
-		ratelimit_timer_arm(n->timer, wait);
+		wake_after(n, wait);
 		return 0;
 	}
 	r = take_window(n, &w);
@@ -333,7 +346,7 @@ static bool tx_has_to_wait(struct net *n)
 
 	if (!wait)
 		return false;
-	ratelimit_timer_arm(n->timer, wait);
+	wake_after(n, wait);
 	n->tx_waiting = true;
 	return true;
 }
@@ -422,6 +435,7 @@ static void net_ready(struct virtio_device *d, uint32_t events)
 	bool send = false;
 
 	if (n->limited && ratelimit_timer_fired(n->timer)) {
+		n->timer_at = 0;
 		n->rx_waiting = false;
 		send = n->tx_waiting && !n->tx_full;
 	}
@@ -469,6 +483,7 @@ static void net_reset(struct virtio_device *d)
 	if (n->limited && n->watched)
 		(void)epoll_ctl(d->fd, EPOLL_CTL_DEL, n->fd, NULL);
 	n->watched = 0;
+	n->timer_at = 0;
 	n->starved = n->rx_waiting = n->tx_waiting = n->tx_full = false;
 }
 
