@@ -103,6 +103,27 @@ TEST(statistics_come_when_they_are_asked_for)
 	testing_end(&t);
 }
 
+TEST(statistics_that_were_there_before_the_device_was_live_are_seen)
+{
+	struct balloon_stats s;
+	struct testing t;
+	struct testing_seg seg = { 0 };
+	uint8_t *raw;
+
+	begin(&t);
+	expect(t.later >> 2 & 1);
+	seg = (struct testing_seg){ testing_alloc(&t, 10, 2), 10, false };
+	raw = testing_at(&t, seg.at, 10);
+	wire_put16(raw, 5);
+	wire_put64(raw + 2, 77);
+	(void)testing_add(&t, 2, &seg, 1);
+	/* what was asked for is done after the kick of another queue */
+	testing_kick(&t, 1);
+	balloon_get_stats(t.device, &s);
+	expect(s.known == 1U << 5 && s.value[5] == 77);
+	testing_end(&t);
+}
+
 TEST(a_target_is_told_and_the_driver_writes_what_it_reached)
 {
 	struct balloon_stats s;
