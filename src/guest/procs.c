@@ -17,11 +17,12 @@
 #define MARK_ROUNDS   64
 #define STOP_ROUNDS   16
 #define ROUND_WAIT_US 500U
+#define KERNEL_THREAD 0x00200000U /* PF_KTHREAD of the kernel's linux/sched.h */
 
 struct proc {
 	pid_t pid, ppid;
-	bool ours;
-	uint64_t start; /* clock ticks since boot, field 22 of proc(5) stat */
+	bool ours, kernel; /* kernel: a thread of the kernel's own */
+	uint64_t start;    /* clock ticks since boot, field 22 of proc(5) stat */
 	uint64_t cpu_ticks, threads, rss_pages;
 };
 
@@ -67,6 +68,7 @@ static bool read_proc(int proc, pid_t pid, struct proc *ret)
 	*ret = (struct proc){
 		.pid = pid,
 		.ppid = (pid_t)stat_field(after, 4),
+		.kernel = stat_field(after, 9) & KERNEL_THREAD,
 		.cpu_ticks = stat_field(after, 14) + stat_field(after, 15),
 		.threads = stat_field(after, 20),
 		.start = stat_field(after, 22),
@@ -227,7 +229,7 @@ void procs_stats(const struct procs *p, struct guest_stats *ret)
 
 	scan(p, &t);
 	for (size_t i = 0; i < t.n; i++) {
-		if (!t.v[i].ours)
+		if (!t.v[i].ours || t.v[i].kernel)
 			continue;
 		ret->processes++;
 		ret->threads += (uint32_t)t.v[i].threads;
