@@ -10,50 +10,9 @@
 #include "base/err.h"
 #include "base/test.h"
 #include "vmm/jail.h"
-#include "vmm/virtio/toy.h"
+#include "vmm/payload.h"
 
-#include <elf.h>
 #include <fcntl.h>
-#include <sys/mman.h>
-
-#define CODE (2U << 20)
-
-struct image {
-	Elf64_Ehdr head;
-	Elf64_Phdr ph[2];
-	struct {
-		Elf64_Nhdr head;
-		char name[4];
-		uint32_t entry;
-	} note;
-	uint8_t code[256];
-};
-
-static int kernel_of(const uint8_t *code, size_t n)
-{
-	struct image i = { .head = { .e_machine = EM_X86_64,
-				   .e_phoff = offsetof(struct image, ph),
-				   .e_phentsize = sizeof(Elf64_Phdr),
-				   .e_phnum = 2 },
-		.ph = { { .p_type = PT_LOAD,
-				.p_offset = offsetof(struct image, code),
-				.p_paddr = CODE,
-				.p_filesz = sizeof(i.code),
-				.p_memsz = sizeof(i.code) },
-			{ .p_type = PT_NOTE,
-				.p_offset = offsetof(struct image, note),
-				.p_filesz = sizeof(i.note) } },
-		.note = { { 4, 4, 18 }, "Xen", CODE } };
-	uint8_t pad[1024] = { 0 };
-	int fd = memfd_create("payload", MFD_CLOEXEC);
-
-	memcpy(i.head.e_ident, ELFMAG "\2\1\1", 7);
-	expect(n <= sizeof(i.code));
-	memcpy(i.code, code, n);
-	expect(fd >= 0 && write(fd, &i, sizeof(i)) == sizeof(i));
-	expect(write(fd, pad, sizeof(pad)) == sizeof(pad));
-	return fd;
-}
 
 struct ran {
 	enum machine_end end;
@@ -62,31 +21,13 @@ struct ran {
 	char said[256];
 };
 
-static struct machine *make(const uint8_t *code, size_t n, unsigned cpus, int console)
-{
-	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), kernel = kernel_of(code, n);
-	struct machine *m;
-	struct err e = { 0 };
-
-	if (kvm < 0)
-		test_skip("no /dev/kvm");
-	if (machine_new(&m, &(struct machine_options){ kvm, cpus, 32 << 20, console },
-		    &e) < 0)
-		test_skip(e.msg);
-	expect(machine_add_device(m, toy_new(), &e) == 0);
-	expect(machine_load(m, &(struct load){ kernel, -1, "" }, &e) == 0);
-	(void)close(kernel);
-	(void)close(kvm);
-	return m;
-}
-
 static struct ran run(const uint8_t *code, size_t n, unsigned cpus)
 {
 	struct ran r = { 0 };
 	int p[2];
 
 	expect(pipe2(p, O_CLOEXEC | O_NONBLOCK) == 0);
-	struct machine *m = make(code, n, cpus, p[1]);
+	struct machine *m = payload_machine(code, n, cpus, p[1]);
 
 	expect(machine_start(m, NULL, &r.e) == 0);
 	r.end = machine_run(m, &r.e);
@@ -97,8 +38,6 @@ static struct ran run(const uint8_t *code, size_t n, unsigned cpus)
 	(void)close(p[1]);
 	return r;
 }
-
-#define OFF 0x66, 0xba, 0x00, 0x06, 0xee /* mov $0x600, %dx; out %al, %dx */
 
 TEST(a_payload_speaks_and_switches_off_with_a_word)
 {
@@ -189,7 +128,7 @@ TEST(a_machine_that_spins_is_paused_resumed_and_stopped)
 {
 	static const uint8_t code[] = { 0xff, 0x05, 0, 0, 0x30, 0, /* incl 0x300000 */
 		0xeb, 0xf8 };
-	struct machine *m = make(code, sizeof(code), 2, -1);
+	struct machine *m = payload_machine(code, sizeof(code), 2, -1);
 	struct err e = { 0 };
 	pthread_t other;
 
@@ -208,7 +147,7 @@ static int refuse(struct err *e)
 TEST(without_its_jail_a_cpu_runs_nothing)
 {
 	static const uint8_t code[] = { 0xb0, 7, OFF, 0xf4 };
-	struct machine *m = make(code, sizeof(code), 2, -1);
+	struct machine *m = payload_machine(code, sizeof(code), 2, -1);
 	struct err e = { 0 };
 
 	expect(machine_start(m, refuse, &e) == 0);
@@ -221,7 +160,7 @@ TEST(in_their_jails_the_threads_can_do_what_they_have_to)
 {
 	static const uint8_t code[] = { 0x66, 0xba, 0xf8, 0x03, 0xb0, 'x', 0xee, 0xb0, 9,
 		OFF, 0xf4 };
-	struct machine *m = make(code, sizeof(code), 2, -1);
+	struct machine *m = payload_machine(code, sizeof(code), 2, -1);
 	struct err e = { 0 };
 
 	expect(jail_process(&e) == 0);
@@ -238,7 +177,7 @@ TEST(a_shell_of_a_machine_is_made_quickly)
 
 	for (unsigned i = 0; i < 20; i++) {
 		uint64_t at = clock_mono_ns();
-		struct machine *m = make(code, sizeof(code), 1, -1);
+		struct machine *m = payload_machine(code, sizeof(code), 1, -1);
 
 		machine_free(m);
 		at = clock_mono_ns() - at;
