@@ -36,6 +36,7 @@ refuses "a value for a switch" "takes no value" brig version --json=yes
 refuses "a size that is none" "1.5x" brig run --memory 1.5x
 refuses "a word too many" "unexpected argument 'x'" brig version x
 refuses "a word too few" "too few arguments" brig agent show
+refuses "a limit that a wall can't enforce" "network's rate can't be enforced by the chroot" brig run --wall chroot --net-rate 1m -- true
 refuses "an unknown wall names the walls" "did you mean 'container'" brig run --wall contaner
 refuses "an unknown agent names the nearest" "did you mean 'claude'" brig run claud
 refuses "control characters of a name are not sent to the terminal" 'x\\x1b' brig $'x\033[31m'

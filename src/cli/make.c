@@ -107,6 +107,13 @@ static int choose_wall(struct making *m, struct err *e)
 	if (m->args->strict && !wall->has_strict)
 		return err_set(e, EINVAL, "--strict is for the sentry wall, not for %s",
 			wall->name);
+	if (m->args->net_rate && !wall->limits_net) {
+		(void)err_set(e, EOPNOTSUPP,
+			"a limit of the network's rate can't be enforced by the %s wall",
+			wall->name);
+		err_hint(e, "--wall microvm can");
+		return -EOPNOTSUPP;
+	}
 	m->rec.strict = m->args->strict;
 	if (strcmp(asked, "auto") == 0 && m->args->wall)
 		out_note("auto takes the %s wall: %s", wall->name, wall->brief);
@@ -263,6 +270,7 @@ static int choose_limits(struct making *m)
 	l->memory = m->args->memory;
 	l->cpus = m->args->cpus;
 	l->pids = m->args->pids ? m->args->pids : PIDS_DEFAULT;
+	l->net_rate = m->args->net_rate;
 	l->pids_default = !m->args->pids;
 	m->rec.timeout = m->args->timeout;
 	return 0;
@@ -425,7 +433,7 @@ static int reuse(struct making *m, struct sandbox *s, struct err *e)
 		(void)str_set(&old->user, m->rec.user);
 	if (m->args->workdir)
 		(void)str_set(&old->cwd, m->rec.cwd);
-	if (m->args->memory || m->args->cpus || m->args->pids)
+	if (m->args->memory || m->args->cpus || m->args->pids || m->args->net_rate)
 		old->limits = m->rec.limits;
 	return 0;
 }

@@ -14,7 +14,7 @@
 struct make_args {
 	char *wall, *image, *name, *user, *workdir, *net, *hostname, *detach_keys, *pull;
 	struct strv env, env_files, volumes, allow, deny, secrets, publish;
-	uint64_t memory, cpus, pids, timeout;
+	uint64_t memory, cpus, pids, net_rate, timeout;
 	bool detach, rm, interactive, tty, again, quiet, json, strict;
 	bool fleeting; /* started at once, and gone with --rm */
 };
@@ -61,6 +61,8 @@ struct make_args {
 			"limit it to the time of N CPUs"),                             \
 		OPT(type, "pids", 0, "N", at.pids, opt_count,                          \
 			"limit it to N processes and threads; default 4096"),          \
+		OPT(type, "net-rate", 0, "SIZE", at.net_rate, opt_size,                \
+			"microvm: limit its network to SIZE bytes a second each way"), \
 		OPT(type, "volume", 'v', "SRC[:DST][:ro|:rw|:overlay]", at.volumes,    \
 			opt_list, "show a directory, file or socket of the host's",    \
 			.words = "@file"),                                             \

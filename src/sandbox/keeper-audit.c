@@ -108,6 +108,8 @@ static int add_limits(struct json *j, const struct limit_spec *l)
 		r = json_add(limits, "cpus", json_new_uint(l->cpus));
 	if (r == 0 && l->pids)
 		r = json_add(limits, "pids", json_new_uint(l->pids));
+	if (r == 0 && l->net_rate)
+		r = json_add(limits, "net_rate", json_new_uint(l->net_rate));
 	return r;
 }
 

@@ -35,6 +35,7 @@ static const struct json_field limit_fields[] = {
 	JSON_FIELD(struct limit_spec, "memory", JSON_UINT, memory),
 	JSON_FIELD(struct limit_spec, "cpus", JSON_UINT, cpus),
 	JSON_FIELD(struct limit_spec, "pids", JSON_UINT, pids),
+	JSON_FIELD(struct limit_spec, "net_rate", JSON_UINT, net_rate),
 	JSON_FIELD(struct limit_spec, "pids_default", JSON_BOOL, pids_default),
 	{ 0 },
 };

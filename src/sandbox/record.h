@@ -49,6 +49,7 @@ struct limit_spec {
 	uint64_t memory;   /* bytes, 0: none */
 	uint64_t cpus;     /* thousandths of a CPU, 0: none */
 	uint64_t pids;     /* 0: none */
+	uint64_t net_rate; /* bytes a second each way, 0: none */
 	bool pids_default; /* not asked for: a warning where it can't be enforced */
 };
 

@@ -29,12 +29,12 @@ static int add_stream(struct machine *m, int fd, struct err *e)
 	return fd < 0 ? 0 : add(m, vsock_new(&o, e), e);
 }
 
-static int add_net(struct machine *m, int fd, struct err *e)
+static int add_net(struct machine *m, const struct devices *d, struct err *e)
 {
-	struct net_options o = { .fd = fd };
+	struct net_options o = { .fd = d->net, .rx = d->net_limit, .tx = d->net_limit };
 	struct ether_addr mac;
 
-	if (fd < 0)
+	if (d->net < 0)
 		return 0;
 	if (!ether_aton_r(GATENS_GUEST_MAC, &mac))
 		return err_set(e, EINVAL, "the guest's hardware address is none");
@@ -44,9 +44,10 @@ static int add_net(struct machine *m, int fd, struct err *e)
 
 static int add_disk(struct machine *m, const struct devices *d, unsigned i, struct err *e)
 {
-	struct blk_options o = {
-		.fd = d->disk[i].fd, .base = -1, .read_only = d->disk[i].read_only
-	};
+	struct blk_options o = { .fd = d->disk[i].fd,
+		.base = -1,
+		.read_only = d->disk[i].read_only,
+		.limit = d->disk_limit };
 
 	(void)snprintf(o.serial, sizeof(o.serial), "disk%u", i);
 	return add(m, blk_new(&o, e), e);
@@ -68,7 +69,7 @@ int devices_add(struct machine *m, const struct devices *d, struct err *e)
 
 	r = r < 0 ? r : add(m, balloon_new(e), e);
 	r = r < 0 ? r : add_stream(m, d->stream, e);
-	r = r < 0 ? r : add_net(m, d->net, e);
+	r = r < 0 ? r : add_net(m, d, e);
 	for (unsigned i = 0; r == 0 && i < d->disks_n; i++)
 		r = add_disk(m, d, i, e);
 	return r < 0 ? r : add_root(m, d, e);

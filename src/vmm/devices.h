@@ -3,7 +3,7 @@
 #ifndef BRIG_VMM_DEVICES_H
 #define BRIG_VMM_DEVICES_H
 
-#include <stdbool.h>
+#include "vmm/virtio/ratelimit.h"
 
 struct err;
 struct machine;
@@ -29,6 +29,8 @@ struct devices {
 		bool read_only;
 	} disk[DEVICES_DISKS_MAX];
 	unsigned disks_n;
+	struct ratelimit_options net_limit;  /* each way */
+	struct ratelimit_options disk_limit; /* of each disk */
 };
 
 /* All of 'e' is needed. Make them and add them to the machine, in an order that is always the same. */

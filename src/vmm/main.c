@@ -4,6 +4,10 @@
  *
  *	brig-vmm kvm=N kernel=N [initrd=N] memory=BYTES cpus=N cmdline=WORDS [console=N]
  *		[root=N] [stream=N] [net=N] [disk=N[:ro]]...
+ *		[net-rate=N[:BURST]] [net-ops=N[:BURST]] [disk-rate=N[:BURST]] [disk-ops=N[:BURST]]
+ *
+ * Rates are bytes, and frames or requests, a second: of the network in each direction, of each
+ * disk in both together.
  *
  * Should:   own nothing but the descriptors that it inherits and that are named here, and run
  *           in the jail that it was executed in.
@@ -65,6 +69,22 @@ static int take_disk(struct devices *d, const char *text, struct err *e)
 	return take_descriptor(number, &d->disk[d->disks_n++].fd, e);
 }
 
+static int take_rate(const char *text, struct ratelimit_rate *ret, struct err *e)
+{
+	auto_free char *number = strdup(text);
+	char *colon = number ? strchr(number, ':') : NULL;
+	int r;
+
+	if (!number)
+		return err_set(e, ENOMEM, "out of memory");
+	if (colon)
+		*colon = '\0';
+	r = str_to_uint(number, RATELIMIT_MAX, "a rate", &ret->per_second, e);
+	if (r == 0 && colon)
+		r = str_to_uint(colon + 1, RATELIMIT_MAX, "a burst", &ret->burst, e);
+	return r;
+}
+
 static int take_word(struct words *w, const char *name, const char *value, struct err *e)
 {
 	const struct {
@@ -74,12 +94,22 @@ static int take_word(struct words *w, const char *name, const char *value, struc
 		{ "initrd", &w->load.initrd }, { "console", &w->machine.console },
 		{ "root", &w->devices.root }, { "stream", &w->devices.stream },
 		{ "net", &w->devices.net } };
+	const struct {
+		const char *name;
+		struct ratelimit_rate *rate;
+	} rates[] = { { "net-rate", &w->devices.net_limit.bytes },
+		{ "net-ops", &w->devices.net_limit.ops },
+		{ "disk-rate", &w->devices.disk_limit.bytes },
+		{ "disk-ops", &w->devices.disk_limit.ops } };
 	uint64_t cpus = 0;
 	int r;
 
 	for (size_t i = 0; i < sizeof(descriptors) / sizeof(descriptors[0]); i++)
 		if (str_eq(name, descriptors[i].name))
 			return take_descriptor(value, descriptors[i].fd, e);
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++)
+		if (str_eq(name, rates[i].name))
+			return take_rate(value, rates[i].rate, e);
 	if (str_eq(name, "disk"))
 		return take_disk(&w->devices, value, e);
 	if (str_eq(name, "memory"))

@@ -52,6 +52,7 @@ struct wall_limits {
 	uint64_t memory;    /* bytes */
 	uint64_t cpu_milli; /* thousandths of a CPU */
 	uint64_t pids;
+	uint64_t net_rate; /* bytes a second, each way; walls with limits_net */
 };
 
 /* What to start. Borrowed; everything stays the caller's. */
@@ -109,6 +110,7 @@ struct wall {
 	bool own_net;
 	bool host_kernel; /* else its own, which keeps to struct wall_limits itself */
 	bool has_strict;
+	bool limits_net; /* it keeps to wall_limits.net_rate */
 	bool keeps_user; /* a command can't become another user by executing something */
 
 	/* Can this machine run it? 0, or an error that says what is missing and how to

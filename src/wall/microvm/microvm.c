@@ -105,6 +105,8 @@ static int words(const struct ns_inside *in, const struct prepared *p, struct st
 			argv, "memory=%llu", (unsigned long long)(memory / MIB * MIB));
 	if (r == 0)
 		r = strv_addf(argv, "cpus=%u", cpus_of(l));
+	if (r == 0 && l->net_rate)
+		r = strv_addf(argv, "net-rate=%llu", (unsigned long long)l->net_rate);
 	return r < 0 ? r : strv_addf(argv, "cmdline=%s", line);
 }
 
@@ -251,6 +253,7 @@ const struct wall wall_microvm = {
 	.not_auto = "it is new: ask for it",
 	.own_pids = true,
 	.own_net = true,
+	.limits_net = true,
 	.probe = probe,
 	.start = start,
 	.stop = stop,
