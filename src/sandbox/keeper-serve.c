@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 
 #define CLIENTS_MAX 256
+#define FREEZE_MS   5000
 
 static void client_ready(struct loop_source *src, uint32_t events, void *data);
 
@@ -246,6 +247,26 @@ static int unpublish(struct client *c, const struct control_request *q, struct e
 	return r;
 }
 
+/*
+ * A monitor stops its machine between two instructions, and says to its guest's clock, when it
+ * goes on, that time has passed. The group is frozen as well: that takes no word for it.
+ */
+static int pause_wall(struct keeper *k, bool on, struct err *e)
+{
+	int r = 0;
+
+	if (!on && k->has_cgroup)
+		r = cgroup_thaw(&k->cgroup, e);
+	if (r == 0)
+		r = on ? k->wall->pause(&k->run, e) : k->wall->resume(&k->run, e);
+	if (r == 0 && on && k->has_cgroup) {
+		r = cgroup_freeze(&k->cgroup, FREEZE_MS, e);
+		if (r < 0)
+			(void)k->wall->resume(&k->run, NULL);
+	}
+	return r;
+}
+
 static int set_paused(struct keeper *k, bool on, struct err *e)
 {
 	int r;
@@ -253,8 +274,11 @@ static int set_paused(struct keeper *k, bool on, struct err *e)
 	if (on == k->paused)
 		return err_set(e, EALREADY, "sandbox '%s' is %s", k->sandbox.name,
 			on ? "paused already" : "not paused");
-	if (k->has_cgroup)
-		r = on ? cgroup_freeze(&k->cgroup, 5000, e) : cgroup_thaw(&k->cgroup, e);
+	if (k->wall->pause)
+		r = pause_wall(k, on, e);
+	else if (k->has_cgroup)
+		r = on ? cgroup_freeze(&k->cgroup, FREEZE_MS, e)
+		       : cgroup_thaw(&k->cgroup, e);
 	else if (!k->wall->own_pids)
 		return err_set(e, EOPNOTSUPP,
 			"the %s wall can't pause without a control group: its processes "

@@ -450,7 +450,9 @@ static int down_wall(void *with, struct err *e)
 		(void)close(k->run.pidfd);
 	if (k->run.stream >= 0)
 		(void)close(k->run.stream);
-	k->run.pidfd = k->run.stream = -1;
+	if (k->run.remote >= 0)
+		(void)close(k->run.remote);
+	k->run.pidfd = k->run.stream = k->run.remote = -1;
 	note_console(k);
 	return r;
 }

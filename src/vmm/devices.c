@@ -29,7 +29,7 @@ static int add_stream(struct machine *m, int fd, struct err *e)
 	return fd < 0 ? 0 : add(m, vsock_new(&o, e), e);
 }
 
-static int add_net(struct machine *m, const struct devices *d, struct err *e)
+static int add_net(struct machine *m, struct devices *d, struct err *e)
 {
 	struct net_options o = { .fd = d->net, .rx = d->net_limit, .tx = d->net_limit };
 	struct ether_addr mac;
@@ -39,7 +39,8 @@ static int add_net(struct machine *m, const struct devices *d, struct err *e)
 	if (!ether_aton_r(GATENS_GUEST_MAC, &mac))
 		return err_set(e, EINVAL, "the guest's hardware address is none");
 	memcpy(o.mac, mac.ether_addr_octet, sizeof(o.mac));
-	return add(m, net_new(&o, e), e);
+	d->network = net_new(&o, e);
+	return add(m, d->network, e);
 }
 
 static int add_disk(struct machine *m, const struct devices *d, unsigned i, struct err *e)
@@ -63,11 +64,14 @@ static int add_root(struct machine *m, const struct devices *d, struct err *e)
 	return d->root < 0 ? 0 : add(m, fs_new(&o, e), e);
 }
 
-int devices_add(struct machine *m, const struct devices *d, struct err *e)
+int devices_add(struct machine *m, struct devices *d, struct err *e)
 {
 	int r = add(m, rng_new(e), e);
 
-	r = r < 0 ? r : add(m, balloon_new(e), e);
+	if (r == 0) {
+		d->balloon = balloon_new(e);
+		r = add(m, d->balloon, e);
+	}
 	r = r < 0 ? r : add_stream(m, d->stream, e);
 	r = r < 0 ? r : add_net(m, d, e);
 	for (unsigned i = 0; r == 0 && i < d->disks_n; i++)

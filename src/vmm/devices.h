@@ -7,6 +7,7 @@
 
 struct err;
 struct machine;
+struct virtio_device;
 
 #define DEVICES_DISKS_MAX 8U
 
@@ -31,9 +32,12 @@ struct devices {
 	unsigned disks_n;
 	struct ratelimit_options net_limit;  /* each way */
 	struct ratelimit_options disk_limit; /* of each disk */
+
+	/* made; the machine's. NULL: none */
+	struct virtio_device *balloon, *network;
 };
 
 /* All of 'e' is needed. Make them and add them to the machine, in an order that is always the same. */
-int devices_add(struct machine *m, const struct devices *d, struct err *e);
+int devices_add(struct machine *m, struct devices *d, struct err *e);
 
 #endif

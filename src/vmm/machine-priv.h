@@ -37,7 +37,9 @@ struct machine {
 	unsigned slots_n;
 	struct vcpu vcpu[MACHINE_CPUS_MAX];
 	int (*jail)(struct err *e);
-	int epoll, wake; /* wake: an eventfd */
+	int epoll, wake;           /* wake: an eventfd */
+	void (*ready)(void *data); /* of machine_watch() */
+	void *ready_data;
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;

@@ -14,6 +14,7 @@
 
 #define API_VERSION 12 /* for ever: Documentation/virt/kvm/api.rst, 4.1 */
 #define WAKE        UINT64_MAX
+#define WATCHED     (UINT64_MAX - 1)
 #define EVENTS      16
 /* three pages and one that Intel's processors need, where no memory and no device is */
 #define TSS_ADDRESS      0xfffbd000ULL
@@ -357,6 +358,8 @@ static int serve(struct machine *m, struct err *e)
 	for (int i = 0; i < n; i++) {
 		if (ev[i].data.u64 == WAKE)
 			do_later(m);
+		else if (ev[i].data.u64 == WATCHED && m->ready)
+			m->ready(m->ready_data);
 		else if (ev[i].data.u64 < m->slots_n)
 			virtio_ready(m->slots[ev[i].data.u64]->mmio.device, ev[i].events);
 	}
@@ -400,6 +403,22 @@ void machine_resume(struct machine *m)
 		m->want = WANT_RUN;
 	(void)pthread_cond_broadcast(&m->changed);
 	(void)pthread_mutex_unlock(&m->lock);
+}
+
+bool machine_has_ended(const struct machine *m)
+{
+	return atomic_load(&m->end) != MACHINE_RUNS;
+}
+
+int machine_watch(struct machine *m, int fd, void (*ready)(void *data), void *data)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = WATCHED };
+
+	m->ready = ready;
+	m->ready_data = data;
+	return epoll_ctl(m->epoll, ready ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, fd, &ev) < 0
+		? -errno
+		: 0;
 }
 
 const struct guest_memory *machine_memory(const struct machine *m)

@@ -79,6 +79,13 @@ void machine_stop(struct machine *m, enum machine_end end);
 void machine_pause(struct machine *m);
 void machine_resume(struct machine *m);
 
+/* Has the guest come to its end, or was it told to? machine_run() returns then. */
+bool machine_has_ended(const struct machine *m);
+
+/* Have 'ready' called by machine_run() whenever 'fd' can be read or was hung up. One at a time;
+ * NULL: no more. 0 or -errno. */
+int machine_watch(struct machine *m, int fd, void (*ready)(void *data), void *data);
+
 /* What the console has said so far goes out. */
 void machine_flush(struct machine *m);
 

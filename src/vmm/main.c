@@ -3,11 +3,11 @@
  * brig-vmm - one microVM: runs a guest on KVM until its end.
  *
  *	brig-vmm kvm=N kernel=N [initrd=N] memory=BYTES cpus=N cmdline=WORDS [console=N]
- *		[root=N] [stream=N] [net=N] [disk=N[:ro]]...
+ *		[root=N] [stream=N] [net=N] [disk=N[:ro]]... [remote=N]
  *		[net-rate=N[:BURST]] [net-ops=N[:BURST]] [disk-rate=N[:BURST]] [disk-ops=N[:BURST]]
  *
  * Rates are bytes, and frames or requests, a second: of the network in each direction, of each
- * disk in both together.
+ * disk in both together. 'remote' is where it is told to pause (remote.h).
  *
  * Should:   own nothing but the descriptors that it inherits and that are named here, and run
  *           in the jail that it was executed in.
@@ -22,6 +22,7 @@
 #include "vmm/devices.h"
 #include "vmm/jail.h"
 #include "vmm/machine.h"
+#include "vmm/remote.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -36,6 +37,7 @@ struct words {
 	struct load load;
 	struct machine_options machine;
 	struct devices devices;
+	struct remote remote;
 };
 
 /* A descriptor that was inherited; it goes to no one else. */
@@ -93,7 +95,7 @@ static int take_word(struct words *w, const char *name, const char *value, struc
 	} descriptors[] = { { "kvm", &w->kvm }, { "kernel", &w->load.kernel },
 		{ "initrd", &w->load.initrd }, { "console", &w->machine.console },
 		{ "root", &w->devices.root }, { "stream", &w->devices.stream },
-		{ "net", &w->devices.net } };
+		{ "net", &w->devices.net }, { "remote", &w->remote.fd } };
 	const struct {
 		const char *name;
 		struct ratelimit_rate *rate;
@@ -130,7 +132,8 @@ static int take_words(struct words *w, int argc, char **argv, struct err *e)
 	*w = (struct words){ .kvm = -1,
 		.load = { .kernel = -1, .initrd = -1, .cmdline = "" },
 		.machine = { .cpus = 1, .console = -1 },
-		.devices = { .root = -1, .stream = -1, .net = -1 } };
+		.devices = { .root = -1, .stream = -1, .net = -1 },
+		.remote = { .fd = -1 } };
 	for (int i = 1; i < argc; i++) {
 		auto_free char *name = strdup(argv[i]);
 		char *equals = name ? strchr(name, '=') : NULL;
@@ -155,6 +158,12 @@ static int build(struct words *w, struct machine *m, struct err *e)
 	int r = devices_add(m, &w->devices, e);
 
 	r = r < 0 ? r : machine_load(m, &w->load, e);
+	if (r == 0) {
+		w->remote.machine = m;
+		w->remote.balloon = w->devices.balloon;
+		w->remote.net = w->devices.network;
+		r = remote_listen(&w->remote, e);
+	}
 	if (r < 0)
 		return r;
 	(void)close(w->load.kernel);

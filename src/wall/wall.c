@@ -70,6 +70,8 @@ void wall_run_clear(struct wall_run *run)
 		(void)close(run->pidfd);
 	if (run->stream >= 0)
 		(void)close(run->stream);
+	if (run->remote >= 0)
+		(void)close(run->remote);
 	if (run->console >= 0)
 		(void)close(run->console);
 	if (run->userns >= 0)

@@ -87,17 +87,19 @@ struct wall_run {
 	pid_t init;  /* the warder, a child of the caller */
 	int pidfd;   /* of init */
 	int stream;  /* to the warder */
+	int remote;  /* to its machine's monitor; -1 without one */
 	int console; /* what its kernel said in its last moments; -1 without one */
 	int userns; /* the user namespace that owns the sandbox's files; -1 without one */
 	struct mntns mnt;     /* whoever is in it belongs to the sandbox */
 	int gate[GATENS_FDS]; /* where its network arrives; -1 without one */
 };
 
-#define WALL_RUN_INIT                                                             \
-	{                                                                         \
-		.pidfd = -1, .stream = -1, .console = -1, .userns = -1, .gate = { \
-			[0 ... GATENS_FDS - 1] = -1                               \
-		}                                                                 \
+#define WALL_RUN_INIT                                                                 \
+	{                                                                             \
+		.pidfd = -1, .stream = -1, .remote = -1, .console = -1, .userns = -1, \
+		.gate = {                                                             \
+			[0 ... GATENS_FDS - 1] = -1                                   \
+		}                                                                     \
 	}
 
 struct wall {
@@ -119,7 +121,7 @@ struct wall {
 	int (*start)(const struct wall_spec *spec, struct wall_run *ret, struct err *e);
 	/* Kill everything in it and wait, at most 'wait_ns'. */
 	int (*stop)(struct wall_run *run, uint64_t wait_ns, struct err *e);
-	/* NULL where only the control group or the warder can do it. */
+	/* Besides the control group. NULL where only that or the warder can do it. */
 	int (*pause)(struct wall_run *run, struct err *e);
 	int (*resume)(struct wall_run *run, struct err *e);
 	int (*snapshot)(struct wall_run *run, int dir, struct err *e);

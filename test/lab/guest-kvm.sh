@@ -75,6 +75,29 @@ limited() {
 	[ "$kb" -gt 100000 ] && [ "$kb" -lt 204800 ]
 }
 
+paused() {
+	local a b slept
+	rm -rf $W/box && mkdir $W/box
+	ends 0 brig run -d --wall microvm --name stands $W/box -- sh -c \
+		'i=0; while :; do i=$((i+1)); echo $i >count; sleep 0.02; done' || return 1
+	until_true 20 [ -s $W/box/count ] || return 1
+	ends 0 brig pause stands || return 1
+	a=$(cat $W/box/count)
+	sleep 3
+	b=$(cat $W/box/count)
+	[ "$a" = "$b" ] || { echo "went from $a to $b while it was paused"; return 1; }
+	ends 125 brig exec stands -- true && ends 0 brig stats --json stands || return 1
+	ends 0 brig resume stands || return 1
+	# the clock inside has not stood still
+	a=$(date +%s) b=$(brig exec stands -- date +%s) slept=$((b - a))
+	echo "its clock is $slept s off after a pause"
+	[ "$slept" -ge 0 ] && [ "$slept" -le 2 ] || return 1
+	until_true 20 sh -c "[ \$(cat $W/box/count) != $(cat $W/box/count) ]" || return 1
+	brig exec stands -- sh -c '! dmesg 2>/dev/null | grep -i "lockup\|stall"' || return 1
+	# and what is paused can be stopped, and removed
+	ends 0 brig pause stands && ends 0 brig stop -t 2 stands && ends 0 brig rm stands
+}
+
 ends_itself() {
 	# what root inside does to its kernel ends the sandbox, and no more
 	m -u 0 -- sh -c 'echo b >/proc/sysrq-trigger; reboot -f; sleep 5' >$out 2>$err
@@ -99,6 +122,7 @@ check "exec, cp, statuses, stop" life
 check "a VMM that is killed is a sandbox that ended" killed
 check "three CPUs" many_cpus
 check "memory is what was asked for" limited
+check "a machine is paused, its clock is right afterwards, and it can be stopped" paused
 check "a guest that restarts its machine has ended" ends_itself
 check "an ordinary user has it, too" unprivileged
 check "nothing is left" nothing_left

@@ -14,10 +14,14 @@
  *
  * The guest sees that root as one virtio-fs, and the keeper's stream as a connection of vsock.
  * /dev/kvm is opened here, as there is none in the jail.
+ *
+ * To pause it the VMM is asked over a socket (vmm/remote.h). What it says is the word of
+ * somebody who may have been captured.
  */
 #include "wall/microvm/microvm.h"
 
 #include "base/auto.h"
+#include "base/clock.h"
 #include "base/dirs.h"
 #include "base/err.h"
 #include "base/str.h"
@@ -26,6 +30,7 @@
 #include "linux/pidfds.h"
 #include "sentry/kernel.h"
 #include "vmm/prove.h"
+#include "vmm/remote.h"
 #include "wall/ns.h"
 
 #include <fcntl.h>
@@ -40,6 +45,8 @@
 /* Ending processes takes milliseconds. */
 #define END_WAIT_MS 2000
 #define MIB         (1ULL << 20)
+/* A CPU may have a request to a slow file under way. */
+#define PAUSE_WAIT_NS (5 * NS_PER_SEC)
 
 /* Over files of the sandbox's own ids, and nothing else. */
 static const uint64_t caps = CAPS_BIT(CAP_CHOWN) | CAPS_BIT(CAP_DAC_OVERRIDE) |
@@ -48,6 +55,7 @@ static const uint64_t caps = CAPS_BIT(CAP_CHOWN) | CAPS_BIT(CAP_DAC_OVERRIDE) |
 /* What start() has prepared for the first process. */
 struct prepared {
 	int kvm, kernel, initramfs;
+	int remote[2]; /* 0 is the keeper's */
 };
 
 static unsigned cpus_of(const struct wall_limits *l)
@@ -92,8 +100,8 @@ static int words(const struct ns_inside *in, const struct prepared *p, struct st
 		int fd;
 	} fds[] = { { "kvm", p->kvm }, { "kernel", p->kernel },
 		{ "initrd", p->initramfs }, { "root", in->root },
-		{ "stream", in->stream }, { "net", in->net },
-		{ "console", in->console } };
+		{ "stream", in->stream }, { "net", in->net }, { "console", in->console },
+		{ "remote", p->remote[1] } };
 	uint64_t memory = l->memory ? l->memory : sentry_default_memory();
 	auto_free char *line = command_line(in);
 	int r = line ? strv_add(argv, VMM) : -ENOMEM;
@@ -168,7 +176,7 @@ static int open_kvm(struct err *e)
 
 static void prepared_close(struct prepared *p)
 {
-	const int fds[] = { p->kvm, p->kernel, p->initramfs };
+	const int fds[] = { p->kvm, p->kernel, p->initramfs, p->remote[0], p->remote[1] };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
 		if (fds[i] >= 0)
@@ -190,7 +198,11 @@ static int prepare(const struct wall_spec *spec, struct prepared *p, struct err 
 	if (p->kernel < 0)
 		return p->kernel;
 	p->initramfs = initramfs_make(files, sizeof(files) / sizeof(*files), e);
-	return p->initramfs < 0 ? p->initramfs : 0;
+	if (p->initramfs < 0)
+		return p->initramfs;
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p->remote) < 0
+		? err_sys(e, "make a socket")
+		: 0;
 }
 
 static int start(const struct wall_spec *spec, struct wall_run *ret, struct err *e)
@@ -198,7 +210,7 @@ static int start(const struct wall_spec *spec, struct wall_run *ret, struct err 
 	auto_free char *helper = dirs_helper(VMM);
 	/* a mount is made of it, and no link */
 	auto_free char *vmm = helper ? realpath(helper, NULL) : NULL;
-	struct prepared p = { -1, -1, -1 };
+	struct prepared p = { -1, -1, -1, { -1, -1 } };
 	const struct ns_profile profile = { .caps = &caps,
 		.no_new_privs = true,
 		.landlock = true,
@@ -215,13 +227,33 @@ static int start(const struct wall_spec *spec, struct wall_run *ret, struct err 
 	r = prepare(spec, &p, e);
 	if (r == 0)
 		r = ns_start(&profile, &own, ret, e);
+	if (r == 0)
+		ret->remote = take_fd(&p.remote[0]);
 	prepared_close(&p);
+	return r;
+}
+
+static int resume(struct wall_run *run, struct err *e)
+{
+	return remote_ask(run->remote, REMOTE_RESUME, NULL, PAUSE_WAIT_NS, e);
+}
+
+static int pause_it(struct wall_run *run, struct err *e)
+{
+	int r = remote_ask(run->remote, REMOTE_PAUSE, NULL, PAUSE_WAIT_NS, e);
+
+	/* in case that it only is late: it isn't to stay behind our back */
+	if (r < 0)
+		(void)remote_ask(run->remote, REMOTE_RESUME, NULL, 0, NULL);
 	return r;
 }
 
 /* As the sentry's: the warder ends every process and then the machine, or it is killed. */
 static int stop(struct wall_run *run, uint64_t wait_ns, struct err *e)
 {
+	/* one that is paused goes on by this */
+	if (run->remote >= 0)
+		(void)shutdown(run->remote, SHUT_RDWR);
 	if (run->stream >= 0)
 		(void)shutdown(run->stream, SHUT_RDWR);
 	(void)pidfd_wait_gone(run->pidfd, END_WAIT_MS);
@@ -257,4 +289,6 @@ const struct wall wall_microvm = {
 	.probe = probe,
 	.start = start,
 	.stop = stop,
+	.pause = pause_it,
+	.resume = resume,
 };
