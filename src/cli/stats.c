@@ -16,9 +16,34 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 
+#define CELL 64
+
+/* What is taken of its memory as its own kernel sees it. */
+static void inside_cell(const struct control_reply *r, char out[CELL])
+{
+	char used[STR_SIZE_MAX], all[STR_SIZE_MAX];
+	uint64_t taken = r->guest_memory > r->guest_available
+		? r->guest_memory - r->guest_available
+		: 0;
+
+	if (r->guest_memory)
+		(void)snprintf(out, CELL, "%s of %s", str_from_size(taken, used),
+			str_from_size(r->guest_memory, all));
+}
+
+static void net_cell(const struct control_reply *r, char out[CELL])
+{
+	char in[STR_SIZE_MAX], sent[STR_SIZE_MAX];
+
+	if (r->net_in || r->net_out)
+		(void)snprintf(out, CELL, "%s in, %s out", str_from_size(r->net_in, in),
+			str_from_size(r->net_out, sent));
+}
+
 static int table_row(struct out_table *t, const char *name, const struct control_reply *r)
 {
 	char mem[STR_SIZE_MAX], limit[STR_SIZE_MAX], memory[64], cpu[32], pids[32];
+	char inside[CELL] = "-", net[CELL] = "-";
 
 	(void)snprintf(memory, sizeof(memory), "%s%s%s", str_from_size(r->memory, mem),
 		r->memory_limit ? " of " : "",
@@ -29,7 +54,24 @@ static int table_row(struct out_table *t, const char *name, const struct control
 			(unsigned long long)r->pids, (unsigned long long)r->pids_limit);
 	else
 		(void)snprintf(pids, sizeof(pids), "%llu", (unsigned long long)r->pids);
-	return out_table_add(t, (const char *const[]){ name, cpu, memory, pids });
+	inside_cell(r, inside);
+	net_cell(r, net);
+	return out_table_add(
+		t, (const char *const[]){ name, cpu, memory, pids, inside, net });
+}
+
+/* What only one with a kernel of its own has. */
+static int json_guest(struct json *j, const struct control_reply *r)
+{
+	(void)json_add(j, "guest_memory", json_new_uint(r->guest_memory));
+	(void)json_add(j, "guest_memory_free", json_new_uint(r->guest_free));
+	(void)json_add(j, "guest_memory_available", json_new_uint(r->guest_available));
+	(void)json_add(j, "guest_memory_cached", json_new_uint(r->guest_cached));
+	(void)json_add(j, "guest_memory_returned", json_new_uint(r->guest_returned));
+	(void)json_add(j, "guest_cpu_ns", json_new_uint(r->guest_cpu_ns));
+	(void)json_add(j, "guest_processes", json_new_uint(r->guest_processes));
+	(void)json_add(j, "net_in", json_new_uint(r->net_in));
+	return json_add(j, "net_out", json_new_uint(r->net_out));
 }
 
 static int json_row(struct json *all, const char *name, const struct control_reply *r)
@@ -45,7 +87,8 @@ static int json_row(struct json *all, const char *name, const struct control_rep
 	(void)json_add(j, "memory_limit", json_new_uint(r->memory_limit));
 	(void)json_add(j, "pids", json_new_uint(r->pids));
 	(void)json_add(j, "pids_limit", json_new_uint(r->pids_limit));
-	return json_add(j, "oom_kills", json_new_uint(r->oom_kills));
+	(void)json_add(j, "oom_kills", json_new_uint(r->oom_kills));
+	return r->guest_memory || r->guest_processes ? json_guest(j, r) : 0;
 }
 
 static int add(const char *name, bool given, const struct stats_args *a,
@@ -64,11 +107,12 @@ static int add(const char *name, bool given, const struct stats_args *a,
 
 static int run(const struct invocation *inv, struct err *e)
 {
-	static const char *const heads[] = { "NAME", "CPU", "MEMORY", "PROCESSES" };
+	static const char *const heads[] = { "NAME", "CPU", "MEMORY", "PROCESSES",
+		"INSIDE", "NETWORK" };
 	const struct stats_args *a = inv->args;
 	auto_strv struct strv names = { 0 };
 	auto_json struct json *all = json_new_array();
-	struct out_table *t = out_table_new(heads, 4);
+	struct out_table *t = out_table_new(heads, 6);
 	bool given = inv->words.n > 0;
 	int r = given ? strv_add_all(&names, inv->words.v) : sandbox_names(&names, e);
 

@@ -72,6 +72,9 @@ struct control_reply {
 	uint64_t status; /* exit status: stop, wait */
 	/* stats; what can't be known is 0 */
 	uint64_t memory, memory_peak, memory_limit, cpu_ns, pids, pids_limit, oom_kills;
+	/* of one with a kernel of its own, in that kernel's words */
+	uint64_t guest_memory, guest_free, guest_available, guest_cached, guest_returned,
+		guest_cpu_ns, guest_processes, net_in, net_out;
 	struct json_list ports; /* of struct port_spec; run, start: free ones it took */
 };
 

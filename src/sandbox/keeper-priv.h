@@ -3,7 +3,7 @@
  * keeper-priv.h - the keeper's own state, shared by its files and nobody else.
  *
  * What one of them does for the others is in keeper-serve.h, -relay.h, -reload.h, -ports.h,
- * -sockets.h, -audit.h and net.h.
+ * -sockets.h, -stats.h, -audit.h and net.h.
  *
  *	keeper.c        the process: set-up, stages, the end
  *	keeper-start.c  the stages: what is brought up from a record
@@ -14,6 +14,7 @@
  *	keeper-ports.c  published ports
  *	keeper-sockets.c  sockets of the host's
  *	keeper-conn.c   a connection to a port or a socket
+ *	keeper-stats.c  what it uses
  *	keeper-audit.c  what is written down of it all
  */
 #ifndef BRIG_SANDBOX_KEEPER_PRIV_H
@@ -67,7 +68,8 @@ struct keeper {
 	char *gone; /* --rm: its name is gone, what its files are under now */
 
 	struct wire guest;
-	struct loop_source *guest_src, *listen_src, *init_src, *timeout, *grace, *booting;
+	struct loop_source *guest_src, *listen_src, *init_src, *timeout, *grace, *booting,
+		*silent;
 	struct client *clients;
 	struct channel *channels;
 	uint16_t next_channel;

@@ -12,6 +12,7 @@
 #include "sandbox/keeper-ports.h"
 #include "sandbox/keeper-priv.h"
 #include "sandbox/keeper-serve.h"
+#include "sandbox/keeper-stats.h"
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -288,7 +289,7 @@ static int frame(struct keeper *k, const struct wire_frame *f)
 			loop_timer_disarm(k->booting);
 		return r < 0 ? r : a == GUEST_VERSION ? 0 : -EPROTO;
 	case GUEST_DONE: return guest_pair_decode(f, &a, &b);
-	case GUEST_STATS: return serve_guest_stats(k, f);
+	case GUEST_STATS: return stats_from_guest(k, f);
 	default: return 0;
 	}
 }

@@ -7,6 +7,7 @@
 #include "sandbox/keeper-priv.h"
 #include "sandbox/keeper-relay.h"
 #include "sandbox/keeper-reload.h"
+#include "sandbox/keeper-stats.h"
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -294,58 +295,6 @@ static int set_paused(struct keeper *k, bool on, struct err *e)
 	return sandbox_write_run(&k->sandbox, &k->state, e);
 }
 
-static void stats_reply(struct client *c, const struct cgroup_stats *s)
-{
-	const struct limit_spec *l = &c->k->sandbox.rec.limits;
-
-	serve_reply(c,
-		&(struct control_reply){ .ok = true,
-			.memory = s->memory,
-			.memory_peak = s->memory_peak,
-			.memory_limit = l->memory,
-			.cpu_ns = s->cpu_ns,
-			.pids = s->pids,
-			.pids_limit = c->k->has_cgroup ? l->pids : 0,
-			.oom_kills = s->oom_kills });
-	c->closing = true;
-	serve_flush(c);
-}
-
-int serve_guest_stats(struct keeper *k, const struct wire_frame *f)
-{
-	struct guest_stats g;
-	int r = guest_stats_decode(f, &g);
-	struct cgroup_stats s = { 0 };
-
-	if (r < 0)
-		return r;
-	s.memory = g.rss_bytes;
-	s.cpu_ns = g.cpu_us * 1000;
-	s.pids = g.threads;
-	for (struct client *c = k->clients; c; c = c->next)
-		if (c->verb == CONTROL_STATS && !c->closing)
-			stats_reply(c, &s);
-	return 0;
-}
-
-/* From the control group, which sees all; without one the warder adds up what /proc says.
- */
-static void stats(struct client *c)
-{
-	struct keeper *k = c->k;
-	struct cgroup_stats s = { 0 };
-	struct wire_frame ask = { .type = GUEST_GET_STATS };
-
-	if (k->has_cgroup && cgroup_stats(&k->cgroup, &s, NULL) == 0) {
-		stats_reply(c, &s);
-		return;
-	}
-	if (k->paused || wire_send(&k->guest, &ask) < 0)
-		stats_reply(c, &s);
-	else
-		relay_flush(k);
-}
-
 static int run_exec(struct client *c, const struct control_request *q, struct err *e)
 {
 	struct keeper *k = c->k;
@@ -437,7 +386,7 @@ static int request(struct client *c, const struct control_request *q, struct err
 			k, "stopped", q->grace_ns, q->signal ? (int)q->signal : SIGTERM);
 		return 0;
 	case CONTROL_WAIT: c->wait_end = true; return 0;
-	case CONTROL_STATS: stats(c); return 0;
+	case CONTROL_STATS: return stats_ask(c, e);
 	case CONTROL_KILL: r = kill_main(k, q, e); break;
 	case CONTROL_PAUSE: r = set_paused(k, true, e); break;
 	case CONTROL_RESUME: r = set_paused(k, false, e); break;

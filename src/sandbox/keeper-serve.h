@@ -35,8 +35,6 @@ void serve_started(struct client *c); /* the answer to a start */
 void serve_flush(struct client *c);
 void serve_drop(struct client *c);
 void serve_end_all(struct keeper *k); /* BYE to everyone who waits */
-int serve_guest_stats(
-	struct keeper *k, const struct wire_frame *f); /* the warder's answer */
 void serve_bye(struct client *c, const struct channel *ch);
 
 #endif

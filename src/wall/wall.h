@@ -102,6 +102,13 @@ struct wall_run {
 		}                                                                     \
 	}
 
+/* What runs, as the wall itself knows it: outside, and, where it is told, inside. 0: unknown. */
+struct wall_stats {
+	uint64_t memory, cpu_ns; /* of the host's */
+	uint64_t guest_memory, guest_free, guest_available, guest_cached, guest_returned;
+	uint64_t net_in, net_out; /* bytes */
+};
+
 struct wall {
 	const char *name;
 	int strength;         /* a larger number stops more */
@@ -121,6 +128,8 @@ struct wall {
 	int (*start)(const struct wall_spec *spec, struct wall_run *ret, struct err *e);
 	/* Kill everything in it and wait, at most 'wait_ns'. */
 	int (*stop)(struct wall_run *run, uint64_t wait_ns, struct err *e);
+	/* NULL where nobody but the control group and the warder does. */
+	int (*stats)(struct wall_run *run, struct wall_stats *ret, struct err *e);
 	/* Besides the control group. NULL where only that or the warder can do it. */
 	int (*pause)(struct wall_run *run, struct err *e);
 	int (*resume)(struct wall_run *run, struct err *e);

@@ -98,6 +98,41 @@ paused() {
 	ends 0 brig pause stands && ends 0 brig stop -t 2 stands && ends 0 brig rm stands
 }
 
+both_sides() {
+	local said total free cpu
+	ends 0 brig run -d --wall microvm -m 200m --name counts -- sleep 1000 || return 1
+	ends 0 brig stats counts && cat $out
+	said=$(brig stats --json counts | tr -d "\n") && echo "$said"
+	total=$(number guest_memory <<<"$said") free=$(number guest_memory_available <<<"$said")
+	cpu=$(number cpu_ns <<<"$said")
+	[ "$total" -gt 100000000 ] && [ "$total" -lt 209715200 ] && [ "$free" -gt 1000000 ] &&
+		[ "$free" -lt "$total" ] && [ "$cpu" -gt 1000000 ] &&
+		[ "$(number guest_processes <<<"$said")" -ge 1 ] &&
+		[ "$(number memory <<<"$said")" -gt 1000000 ] || return 1
+	# what is taken inside is seen
+	brig exec -d counts -- sh -c 'head -c 40000000 /dev/zero >/dev/shm/x; sleep 100'
+	sleep 2
+	said=$(brig stats --json counts | tr -d "\n") && echo "$said"
+	[ "$(number guest_memory_available <<<"$said")" -lt $((free - 20000000)) ] &&
+		[ "$(number guest_processes <<<"$said")" -le 6 ] || return 1
+	brig rm -f counts >/dev/null
+}
+
+# Frames to nobody, as fast as they go: what has left after some seconds is the rate.
+slow_net() {
+	local a b from=$EPOCHREALTIME to
+	ends 0 brig.bin run -d --wall microvm --net locked --net-rate 40k --name slow -- bash -c \
+		'exec 3<>/dev/udp/192.0.2.1/9; while :; do printf %01400d 0 >&3; done' || return 1
+	sleep 3
+	a=$(brig stats --json slow | number net_out) from=$EPOCHREALTIME
+	sleep 4
+	b=$(brig stats --json slow | number net_out) to=$EPOCHREALTIME
+	brig rm -f slow >/dev/null
+	echo "$a and then $b bytes in $(((${to/./} - ${from/./}) / 1000)) ms"
+	a=$(((b - a) * 1000000 / (${to/./} - ${from/./})))
+	[ $a -le 50000 ] && [ $a -ge 20000 ]
+}
+
 ends_itself() {
 	# what root inside does to its kernel ends the sandbox, and no more
 	m -u 0 -- sh -c 'echo b >/proc/sysrq-trigger; reboot -f; sleep 5' >$out 2>$err
@@ -123,6 +158,8 @@ check "a VMM that is killed is a sandbox that ended" killed
 check "three CPUs" many_cpus
 check "memory is what was asked for" limited
 check "a machine is paused, its clock is right afterwards, and it can be stopped" paused
+check "what it uses is told from outside and from inside" both_sides
+check "a limit of the network's rate holds" slow_net
 check "a guest that restarts its machine has ended" ends_itself
 check "an ordinary user has it, too" unprivileged
 check "nothing is left" nothing_left

@@ -15,15 +15,17 @@
  * The guest sees that root as one virtio-fs, and the keeper's stream as a connection of vsock.
  * /dev/kvm is opened here, as there is none in the jail.
  *
- * To pause it the VMM is asked over a socket (vmm/remote.h). What it says is the word of
- * somebody who may have been captured.
+ * To pause it and for figures the VMM is asked over a socket (vmm/remote.h). What it says is
+ * the word of somebody who may have been captured; what it uses is measured from outside.
  */
 #include "wall/microvm/microvm.h"
 
 #include "base/auto.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/dirs.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/str.h"
 #include "linux/caps.h"
 #include "linux/initramfs.h"
@@ -37,6 +39,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define KERNEL "linux-microvm"
@@ -45,8 +48,9 @@
 /* Ending processes takes milliseconds. */
 #define END_WAIT_MS 2000
 #define MIB         (1ULL << 20)
-/* A CPU may have a request to a slow file under way. */
-#define PAUSE_WAIT_NS (5 * NS_PER_SEC)
+/* A CPU may have a request to a slow file under way. Figures can be missed. */
+#define PAUSE_WAIT_NS   (5 * NS_PER_SEC)
+#define FIGURES_WAIT_NS (NS_PER_SEC / 2)
 
 /* Over files of the sandbox's own ids, and nothing else. */
 static const uint64_t caps = CAPS_BIT(CAP_CHOWN) | CAPS_BIT(CAP_DAC_OVERRIDE) |
@@ -248,6 +252,40 @@ static int pause_it(struct wall_run *run, struct err *e)
 	return r;
 }
 
+/* Resident memory of a process: proc_pid_statm(5). */
+static uint64_t resident(pid_t pid)
+{
+	auto_free char *path = str_printf("/proc/%d/statm", (int)pid);
+	auto_buf struct buf text = { 0 };
+	unsigned long long pages = 0;
+
+	if (!path || file_read(AT_FDCWD, path, 256, &text, NULL) < 0 || !text.data ||
+		sscanf(text.data, "%*u %llu", &pages) != 1)
+		return 0;
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static int stats(struct wall_run *run, struct wall_stats *ret, struct err *e)
+{
+	struct remote_figures f = { 0 };
+	struct timespec cpu = { 0 };
+	clockid_t clock;
+	int r = remote_ask(run->remote, REMOTE_FIGURES, &f, FIGURES_WAIT_NS, e);
+
+	if (clock_getcpuclockid(run->init, &clock) == 0)
+		(void)clock_gettime(clock, &cpu);
+	*ret = (struct wall_stats){ .memory = resident(run->init),
+		.cpu_ns = (uint64_t)cpu.tv_sec * NS_PER_SEC + (uint64_t)cpu.tv_nsec,
+		.guest_memory = f.memory,
+		.guest_free = f.memory_free,
+		.guest_available = f.memory_available,
+		.guest_cached = f.memory_cached,
+		.guest_returned = f.memory_returned,
+		.net_in = f.net_in,
+		.net_out = f.net_out };
+	return r;
+}
+
 /* As the sentry's: the warder ends every process and then the machine, or it is killed. */
 static int stop(struct wall_run *run, uint64_t wait_ns, struct err *e)
 {
@@ -289,6 +327,7 @@ const struct wall wall_microvm = {
 	.probe = probe,
 	.start = start,
 	.stop = stop,
+	.stats = stats,
 	.pause = pause_it,
 	.resume = resume,
 };
