@@ -289,6 +289,35 @@ TEST(a_limit_makes_requests_wait_for_the_timer)
 	testing_end(&g.t);
 }
 
+TEST(what_waits_for_its_rate_is_not_lost_by_a_move)
+{
+	int fd = file_of(NULL, DISK);
+	struct blk_options o = { .fd = dup(fd), .base = -1, .limit.ops = { 1, 1 } };
+	struct err e = { 0 };
+	struct guest g;
+	unsigned done = 0;
+	uint16_t head;
+	uint32_t n;
+
+	attach(&g, &o);
+	memset(testing_at(&g.t, g.header, 16), 0, 16);
+	for (unsigned i = 0; i < 4; i++)
+		(void)testing_add(&g.t, 0,
+			(struct testing_seg[]){
+				{ g.header, 16, false }, { g.data, 513, true } },
+			2);
+	testing_kick(&g.t, 0);
+	while (testing_used(&g.t, 0, &head, &n))
+		done++;
+	expect(done == 1);
+	o = (struct blk_options){ .fd = fd, .base = -1 };
+	expect(testing_move(&g.t, blk_new(&o, &e)) == 0);
+	while (testing_used(&g.t, 0, &head, &n))
+		done++;
+	expect(done == 4);
+	testing_end(&g.t);
+}
+
 TEST(a_moved_device_goes_on_and_one_of_another_size_is_refused)
 {
 	struct err e = { 0 };
