@@ -146,6 +146,27 @@ unprivileged() {
 	[ "$(echo "$kernel" | tail -n 1)" = 1001 ] && [ "$(echo "$kernel" | head -n 1)" != "$(uname -r)" ]
 }
 
+# Without a control group only the VMM itself can stop the machine.
+paused_by_a_user() {
+	local a b said
+	as sub brig run -d --wall microvm --name his -- sh -c \
+		'i=0; while :; do i=$((i+1)); echo $i >/tmp/count; done' >$out 2>$err || { cat $err; return 1; }
+	until_true 20 as sub brig exec his -- test -s /tmp/count || return 1
+	ends 0 as sub brig pause his || return 1
+	a=$(as sub brig stats --json his | number cpu_ns)
+	sleep 2
+	said=$(as sub brig stats --json his | tr -d "\n") b=$(number cpu_ns <<<"$said")
+	echo "$((b - a)) ns in two seconds of a pause: $said"
+	[ "$a" -gt 0 ] && [ $((b - a)) -lt 200000000 ] &&
+		[ "$(number guest_memory <<<"$said")" -gt 10000000 ] || return 1
+	ends 0 as sub brig resume his || return 1
+	a=$b
+	sleep 2
+	b=$(as sub brig stats --json his | number cpu_ns)
+	[ $((b - a)) -gt 500000000 ] || return 1
+	ends 0 as sub brig pause his && ends 0 as sub brig rm -f his
+}
+
 nothing_left() { ! pgrep brig-vmm && [ -z "$(brig ls -q)" ]; }
 
 check "brig doctor proves /dev/kvm by running code on it" works_there
@@ -162,6 +183,7 @@ check "what it uses is told from outside and from inside" both_sides
 check "a limit of the network's rate holds" slow_net
 check "a guest that restarts its machine has ended" ends_itself
 check "an ordinary user has it, too" unprivileged
+check "an ordinary user pauses it, too, without a control group" paused_by_a_user
 check "nothing is left" nothing_left
 echo "# took $(cut -d. -f1 /proc/uptime) s"
 echo "# the end"
