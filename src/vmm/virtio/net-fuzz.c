@@ -11,10 +11,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 /* A wire on which three frames wait, the last a large one, and that takes any. */
-static struct virtio_device *make(void)
+static struct virtio_device *make_with(struct ratelimit_options limit)
 {
 	static const uint8_t frame[10 + 20000] = { 1, 1, 54, 0, 100, 5, 34, 0, 16, 0 };
-	struct net_options o = { .mac = { 2 }, .mtu = 1500 };
+	struct net_options o = { .mac = { 2 }, .mtu = 1500, .rx = limit, .tx = limit };
 	struct err e = { 0 };
 	struct virtio_device *d;
 	int pair[2];
@@ -32,8 +32,21 @@ static struct virtio_device *make(void)
 	return d;
 }
 
+static struct virtio_device *make(void)
+{
+	return make_with((struct ratelimit_options){ 0 });
+}
+
+static struct virtio_device *make_slow(void)
+{
+	return make_with((struct ratelimit_options){
+		.ops = { 20000, 2 }, .bytes = { 1000000, 1000 } });
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	testing_fuzz(make(), make, data, len);
+	struct virtio_device *(*of)(void) = len && data[len - 1] & 1 ? make_slow : make;
+
+	testing_fuzz(of(), of, data, len);
 	return 0;
 }
