@@ -4,8 +4,20 @@
 #include "base/err.h"
 #include "linux/seccomp-filter.h"
 
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+
+#define HEAP_STEP (1 << 20)
+#define HEAP_KEEP (16 << 20) /* free memory at its end stays: no brk(2) to and fro */
+
+void jail_heap(void)
+{
+	(void)mallopt(M_ARENA_MAX, 1);
+	(void)mallopt(M_MMAP_MAX, 0);
+	(void)mallopt(M_TOP_PAD, HEAP_STEP);
+	(void)mallopt(M_TRIM_THRESHOLD, HEAP_KEEP);
+}
 
 int jail_process(struct err *e)
 {

@@ -13,6 +13,12 @@
 
 struct err;
 
+/*
+ * First of all: the heap grows by brk(2) alone, for all threads. So the filters need neither
+ * mmap(2) nor mprotect(2), which could make code.
+ */
+void jail_heap(void);
+
 /* Before any thread is made: no_new_privs, no core file, not to be looked into. */
 int jail_process(struct err *e);
 

@@ -10,7 +10,7 @@ struct slot {
 	struct mmio_slot mmio;
 	struct machine *machine;
 	unsigned index;
-	_Atomic uint32_t later; /* bits of queues: virtio_notify_later() */
+	_Atomic uint32_t later; /* for virtio_do_later() */
 };
 
 struct vcpu {
@@ -19,6 +19,7 @@ struct vcpu {
 	int fd;
 	struct kvm_run *run;
 	pthread_t thread;
+	_Atomic pid_t tid; /* 0: it has not come to its barrier yet */
 	bool started;
 };
 
@@ -37,6 +38,7 @@ struct machine {
 	unsigned slots_n;
 	struct vcpu vcpu[MACHINE_CPUS_MAX];
 	int (*jail)(struct err *e);
+	pid_t pid;                 /* of this process */
 	int epoll, wake;           /* wake: an eventfd */
 	void (*ready)(void *data); /* of machine_watch() */
 	void *ready_data;

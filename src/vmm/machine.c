@@ -103,8 +103,9 @@ static void device_later(struct virtio_device *d, unsigned queue)
 {
 	struct slot *s = d->host_data;
 
-	(void)atomic_fetch_or(&s->later, 1U << queue);
-	wake(s->machine);
+	/* whoever set the bit has woken the main thread, which takes it later than that */
+	if (!(atomic_fetch_or(&s->later, 1U << queue) >> queue & 1))
+		wake(s->machine);
 }
 
 static const struct virtio_host device_host = { device_interrupt, device_watch,
@@ -307,6 +308,7 @@ int machine_start(struct machine *m, int (*jail)(struct err *e), struct err *e)
 	int r = 0;
 
 	m->jail = jail;
+	m->pid = getpid();
 	m->want = WANT_WAIT;
 	for (unsigned i = 0; r == 0 && i < m->cpus; i++) {
 		m->running++;
@@ -342,16 +344,14 @@ static void do_later(struct machine *m)
 	for (unsigned i = 0; i < m->slots_n; i++) {
 		uint32_t queues = atomic_exchange(&m->slots[i]->later, 0);
 
-		for (unsigned q = 0; queues >> q; q++)
-			if (queues >> q & 1)
-				virtio_notify(m->slots[i]->mmio.device, q);
+		virtio_do_later(m->slots[i]->mmio.device, queues);
 	}
 }
 
 static int serve(struct machine *m, struct err *e)
 {
 	struct epoll_event ev[EVENTS];
-	int n = epoll_wait(m->epoll, ev, EVENTS, -1);
+	int n = epoll_pwait(m->epoll, ev, EVENTS, -1, NULL);
 
 	if (n < 0)
 		return errno == EINTR ? 0 : err_sys(e, "wait for events");

@@ -177,7 +177,12 @@ static int build(struct words *w, struct machine *m, struct err *e)
 
 static int complain(const struct err *e, int status)
 {
-	(void)dprintf(STDERR_FILENO, "brig-vmm: %s\n", e->msg);
+	char line[sizeof(e->msg) + 16];
+	int n = snprintf(line, sizeof(line), "brig-vmm: %s\n", e->msg);
+
+	/* dprintf(3) would ask for memory, and what the descriptor is */
+	(void)!write(STDERR_FILENO, line,
+		(size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
 	return status;
 }
 
@@ -190,6 +195,7 @@ int main(int argc, char **argv)
 
 	if (take_words(&w, argc, argv, &e) < 0)
 		return complain(&e, EXIT_USAGE);
+	jail_heap();
 	/* who reads the console or the stream may go away */
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (machine_new(&m, &w.machine, &e) < 0 || build(&w, m, &e) < 0)

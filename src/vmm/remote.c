@@ -97,6 +97,8 @@ static struct remote_figures figures(struct remote *r)
 static void answer(struct remote *r, const struct question *q)
 {
 	struct answer a = { .number = q->number };
+	struct iovec iov = { &a, sizeof(a) };
+	const struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 
 	if (q->verb == REMOTE_PAUSE && !r->paused) {
 		machine_pause(r->machine);
@@ -108,13 +110,15 @@ static void answer(struct remote *r, const struct question *q)
 	} else if (q->verb == REMOTE_FIGURES) {
 		a.figures = figures(r);
 	}
-	(void)send(r->fd, &a, sizeof(a), MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)sendmsg(r->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* 1: a question; 0: none now; -ECONNRESET: never again. */
 static int take_question(struct remote *r, struct question *q, int flags)
 {
-	ssize_t n = recv(r->fd, q, sizeof(*q), flags);
+	struct iovec iov = { q, sizeof(*q) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n = recvmsg(r->fd, &m, flags);
 
 	if (n == (ssize_t)sizeof(*q))
 		return 1;

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define KICK        SIGUSR1
 #define STACK_BYTES (512U << 10) /* of which what is touched counts */
@@ -57,8 +59,13 @@ void vcpu_clear(struct vcpu *v)
 
 void vcpu_kick(struct vcpu *v)
 {
+	pid_t tid = atomic_load(&v->tid);
+
 	__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-	(void)pthread_kill(v->thread, KICK);
+	/* one that has yet to come to its barrier sees there what is wanted; pthread_kill()
+	 * would take two more calls */
+	if (tid)
+		(void)syscall(SYS_tgkill, v->machine->pid, tid, KICK);
 }
 
 /* Wait until the vCPUs are to run. False: they are to end. */
@@ -133,30 +140,43 @@ static void on_exit_of(struct vcpu *v)
 	}
 }
 
+/* Until it is to stop. */
+static void run(struct vcpu *v)
+{
+	struct machine *m = v->machine;
+	struct err e = { 0 };
+
+	for (;;) {
+		if (ioctl(v->fd, KVM_RUN, 0) == 0) {
+			on_exit_of(v);
+			if (atomic_load(&m->end) != MACHINE_RUNS)
+				return;
+		} else if (errno != EINTR && errno != EAGAIN) {
+			(void)err_sys(&e, "run CPU %u of the guest", v->id);
+			machine_fail(m, &e);
+			return;
+		} else if (__atomic_load_n(&v->run->immediate_exit, __ATOMIC_SEQ_CST)) {
+			return;
+		}
+	}
+}
+
 static void *vcpu_thread(void *data)
 {
 	struct vcpu *v = data;
 	struct machine *m = v->machine;
 	struct err e = { 0 };
 
+	virtio_leave_main();
+	atomic_store(&v->tid, gettid());
 	if (m->jail && m->jail(&e) < 0)
 		machine_fail(m, &e);
-	if (!barrier(v))
-		return NULL;
-	for (;;) {
-		if (ioctl(v->fd, KVM_RUN, 0) == 0) {
-			on_exit_of(v);
-			if (atomic_load(&m->end) == MACHINE_RUNS)
-				continue;
-		} else if (errno != EINTR && errno != EAGAIN) {
-			(void)err_sys(&e, "run CPU %u of the guest", v->id);
-			machine_fail(m, &e);
-		} else if (!__atomic_load_n(&v->run->immediate_exit, __ATOMIC_SEQ_CST)) {
-			continue;
-		}
-		if (!barrier(v))
-			return NULL;
-	}
+	while (barrier(v))
+		run(v);
+	/* what the C library does at the end of a thread takes calls that a jail lacks */
+	if (m->jail)
+		(void)syscall(SYS_exit, 0);
+	return NULL;
 }
 
 int vcpu_start(struct vcpu *v, struct err *e)

@@ -283,6 +283,7 @@ struct virtio_device *balloon_new(struct err *e)
 		(void)err_set(e, ENOMEM, "balloon: out of memory");
 		return NULL;
 	}
+	b->d.main_only = true; /* nobody waits for it */
 	return &b->d;
 }
 

@@ -283,18 +283,16 @@ static int punch(struct blk_file *f, uint64_t at, uint64_t len)
 
 static int write_zeroes(struct blk_file *f, uint64_t at, uint64_t len)
 {
-	static const uint8_t zeroes[ZEROES];
+	static uint8_t zeroes[ZEROES]; /* nobody writes to them */
 
 	while (len) {
 		size_t n = len < ZEROES ? (size_t)len : ZEROES;
-		ssize_t r = pwrite(f->fd, zeroes, n, (off_t)at);
+		int r = transfer_bytes(f->fd, true, at, zeroes, n);
 
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return r < 0 ? -errno : -EIO;
-		at += (uint64_t)r;
-		len -= (uint64_t)r;
+		if (r < 0)
+			return r;
+		at += n;
+		len -= n;
 	}
 	return 0;
 }

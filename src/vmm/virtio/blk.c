@@ -334,6 +334,7 @@ struct virtio_device *blk_new(const struct blk_options *o, struct err *e)
 	memcpy(b->serial, o->serial, sizeof(b->serial));
 	ratelimit_init(&b->limit, &o->limit, clock_mono_ns());
 	b->limited = ratelimit_is_set(&o->limit);
+	b->d.main_only = b->limited; /* a timer, and the time */
 	if (b->limited)
 		b->timer = ratelimit_timer_new(e);
 	if ((b->limited && b->timer < 0) ||

@@ -1,10 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vmm/virtio/device.h"
+#include "vmm/virtio/transport.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #define STATE_VERSION 1
+
+static _Thread_local bool of_a_cpu;
+
+bool virtio_in_main(void)
+{
+	return !of_a_cpu;
+}
+
+void virtio_leave_main(void)
+{
+	of_a_cpu = true;
+}
 
 int virtio_device_init(struct virtio_device *d, const struct virtio_ops *ops)
 {
@@ -86,6 +99,11 @@ void virtio_notify_later(struct virtio_device *d, unsigned queue)
 	d->host->later(d, queue);
 }
 
+void virtio_tidy_later(struct virtio_device *d)
+{
+	d->host->later(d, VIRTIO_TIDY);
+}
+
 static void reset(struct virtio_device *d)
 {
 	d->ops->reset(d);
@@ -147,8 +165,19 @@ static bool is_working(const struct virtio_device *d)
 	return (d->status & VIRTIO_DRIVER_OK) && !d->broken;
 }
 
+void virtio_kick(struct virtio_device *d, unsigned queue)
+{
+	if (queue >= d->ops->queues)
+		return;
+	if (d->main_only && !virtio_in_main())
+		virtio_notify_later(d, queue);
+	else
+		virtio_notify(d, queue);
+}
+
 void virtio_notify(struct virtio_device *d, unsigned queue)
 {
+	assert(virtio_in_main() || !d->main_only);
 	if (queue >= d->ops->queues)
 		return;
 	(void)pthread_mutex_lock(&d->lock);
@@ -157,8 +186,22 @@ void virtio_notify(struct virtio_device *d, unsigned queue)
 	(void)pthread_mutex_unlock(&d->lock);
 }
 
+void virtio_do_later(struct virtio_device *d, uint32_t bits)
+{
+	assert(virtio_in_main());
+	if (bits >> VIRTIO_TIDY & 1) {
+		(void)pthread_mutex_lock(&d->lock);
+		d->ops->tidy(d);
+		(void)pthread_mutex_unlock(&d->lock);
+	}
+	for (unsigned q = 0; q < d->ops->queues; q++)
+		if (bits >> q & 1)
+			virtio_notify(d, q);
+}
+
 void virtio_ready(struct virtio_device *d, uint32_t events)
 {
+	assert(virtio_in_main());
 	(void)pthread_mutex_lock(&d->lock);
 	/* it may have ended between epoll's word and the lock */
 	if (is_working(d) && d->watched && d->ops->ready)

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * device.h - what every virtio device is made of, and the life that the driver leads it
- * through (virtio 1.3, sections 2.1 and 3.1).
+ * device.h - what every virtio device is made of (virtio 1.3, sections 2.1 and 3.1).
  *
  * A device is a struct that begins with struct virtio_device and a table of functions. It
- * knows nothing of the transport above (mmio.h, or a test), has no globals and no thread.
+ * knows nothing of the transport above (transport.h), has no globals and no thread.
  *
- * Locking: whoever calls a function of struct virtio_ops holds d->lock. Notifications come in
- * the thread of the vCPU that kicked, 'ready' in the main thread. A function must not block
- * for long: the guest's CPU, or everybody's events, wait for it. Exceptions are file
+ * Locking: whoever calls a function of struct virtio_ops holds d->lock. A function must not
+ * block for long: the guest's CPU, or everybody's events, wait for it. Exceptions are file
  * operations at the guest's own request.
+ *
+ * Threads: notifications come in the thread of the vCPU that kicked, or in the main thread;
+ * for a device that is 'main_only' there alone, as 'ready' and 'tidy' do. A vCPU's thread may
+ * make few calls to the host's kernel (linux/seccomp-vmm.inc), and none for memory: what else
+ * there is to do waits for one of those.
  *
  * Life: new -> virtio_attach() -> (activate -> notify, ready ... -> reset)* -> free. Between
  * reset and activate no queue is live and nothing may be in flight.
@@ -59,6 +62,8 @@ struct virtio_ops {
 	void (*notify)(struct virtio_device *d, unsigned queue);
 	/* What virtio_watch() watches is ready. NULL in a device that watches nothing. */
 	void (*ready)(struct virtio_device *d, uint32_t events);
+	/* virtio_tidy_later(). Whatever the device's state is. */
+	void (*tidy)(struct virtio_device *d);
 
 	/* The device's own state, with a version in front; queues and status are not its
 	 * business. Called while no vCPU runs. 'restore' comes in the place of 'activate'. */
@@ -68,14 +73,7 @@ struct virtio_ops {
 	void (*free)(struct virtio_device *d); /* X_free(), for who has it as a device */
 };
 
-/* What the transport and the machine do for a device. */
-struct virtio_host {
-	void (*interrupt)(struct virtio_device *d, uint32_t why); /* VIRTIO_INT_* */
-	int (*watch)(
-		struct virtio_device *d, int fd, uint32_t events); /* see virtio_watch */
-	void (*later)(
-		struct virtio_device *d, unsigned queue); /* see virtio_notify_later */
-};
+struct virtio_host; /* transport.h */
 
 struct virtio_device {
 	const struct virtio_ops *ops;
@@ -90,13 +88,12 @@ struct virtio_device {
 	uint32_t config_generation;
 	int fd;           /* the device's, for its own use; -1 */
 	bool broken;      /* until reset: no queue is looked at */
+	bool main_only;   /* all of it is done in the main thread */
 	uint32_t watched; /* events asked for by virtio_watch(); 0: none */
 	int watched_fd;
 	const struct virtio_host *host;
 	void *host_data;
 };
-
-/* --- for devices ----------------------------------------------------------------------- */
 
 /* First of all in X_new(); the queues are dead, fd is -1. 0 or -ENOMEM. And last in X_free(). */
 int virtio_device_init(struct virtio_device *d, const struct virtio_ops *ops);
@@ -123,32 +120,16 @@ int virtio_watch(struct virtio_device *d, int fd, uint32_t events);
  * one call may do. */
 void virtio_notify_later(struct virtio_device *d, unsigned queue);
 
+/* Call 'tidy', soon, from the main thread: to make calls that a vCPU's thread may not. */
+void virtio_tidy_later(struct virtio_device *d);
+
+/* Is this the main thread, and no vCPU's? */
+bool virtio_in_main(void);
+
 /* Was this agreed on? 'bit' is a number of section 5. */
 static inline bool virtio_has(const struct virtio_device *d, unsigned bit)
 {
 	return d->features >> bit & 1;
 }
-
-/* --- for transports and tests; they take the lock unless said otherwise ----------------- */
-
-void virtio_attach(struct virtio_device *d, const struct guest_memory *memory,
-	const struct virtio_host *host, void *host_data);
-
-/* The lock is held. Bits are only added, save by 0, which is a reset (section 2.1.1). */
-void virtio_set_status(struct virtio_device *d, uint32_t status);
-
-/* The lock is held. May the driver set up queues now? Only between FEATURES_OK and
- * DRIVER_OK; what it writes at another time has no effect. */
-bool virtio_queues_open(const struct virtio_device *d);
-
-void virtio_notify(struct virtio_device *d, unsigned queue);
-void virtio_ready(struct virtio_device *d, uint32_t events);
-void virtio_read_config(struct virtio_device *d, uint32_t off, void *to, uint32_t n);
-void virtio_write_config(
-	struct virtio_device *d, uint32_t off, const void *from, uint32_t n);
-
-/* Status, features, queues and the device's own; for a device that was just attached. */
-int virtio_save(struct virtio_device *d, struct buf *to);
-int virtio_restore(struct virtio_device *d, struct span *from);
 
 #endif

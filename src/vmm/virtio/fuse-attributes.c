@@ -226,15 +226,16 @@ int fuse_chmod(struct fuse *f, const struct fuse_fd *fd, mode_t mode)
 /* What write(2) and truncate(2) of somebody without CAP_FSETID do. */
 int fuse_kill_sid(int fd)
 {
-	struct stat st;
+	struct host_stat st;
+	int n = host_stat(fd, NULL, &st);
 	mode_t bits;
 
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	bits = st.st_mode & S_ISUID;
-	if (st.st_mode & S_IXGRP)
-		bits |= st.st_mode & S_ISGID;
-	return bits ? (int)HOST_AGAIN(fchmod(fd, (st.st_mode & 07777) & ~bits)) : 0;
+	if (n < 0)
+		return n;
+	bits = st.mode & S_ISUID;
+	if (st.mode & S_IXGRP)
+		bits |= st.mode & S_ISGID;
+	return bits ? (int)HOST_AGAIN(fchmod(fd, (st.mode & 07777) & ~bits)) : 0;
 }
 
 static int resize(struct fuse_request *r, const struct fuse_setattr_in *in,

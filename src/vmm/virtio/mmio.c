@@ -142,7 +142,7 @@ void mmio_slot_write(struct mmio_slot *s, uint32_t off, const void *from, unsign
 		return;
 	memcpy(&v, from, 4);
 	switch (off) {
-	case VIRTIO_MMIO_QUEUE_NOTIFY: virtio_notify(s->device, v); break;
+	case VIRTIO_MMIO_QUEUE_NOTIFY: virtio_kick(s->device, v); break;
 	case VIRTIO_MMIO_INTERRUPT_ACK:
 		(void)atomic_fetch_and(&s->interrupt_status, ~v);
 		break;

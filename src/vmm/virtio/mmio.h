@@ -12,7 +12,7 @@
 #ifndef BRIG_VMM_VIRTIO_MMIO_H
 #define BRIG_VMM_VIRTIO_MMIO_H
 
-#include "vmm/virtio/device.h"
+#include "vmm/virtio/transport.h"
 
 #include <stdatomic.h>
 

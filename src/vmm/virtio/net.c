@@ -7,7 +7,8 @@
  * buffers, except if its whole queue couldn't hold it.
  *
  * To send, a frame is written out of the guest's memory in the thread of the CPU that kicked.
- * If the descriptor takes none now, the main thread goes on once it does.
+ * If the descriptor takes none now, the main thread goes on once it does. A device with limits
+ * is the main thread's altogether.
  */
 #include "vmm/virtio/net.h"
 
@@ -16,11 +17,9 @@
 #include "base/wire.h"
 
 #include <fcntl.h>
-#include <linux/if_tun.h>
 #include <linux/virtio_net.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define ID            1
@@ -40,7 +39,7 @@
 struct net {
 	struct virtio_device d;
 	int fd, timer;
-	bool tap, limited;
+	bool limited;
 	bool dead;       /* the descriptor gives nothing any more */
 	bool starved;    /* of buffers of the guest's */
 	bool rx_waiting; /* for the timer */
@@ -146,9 +145,9 @@ static int take_window(struct net *n, struct window *w)
 static size_t peek_size(struct net *n)
 {
 	uint8_t header[HOST_HEADER];
-	ssize_t r = n->tap ? 0
-			   : recv(n->fd, header, sizeof(header),
-				     MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+	struct iovec iov = { header, sizeof(header) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t r = recvmsg(n->fd, &m, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
 
 	return r > (ssize_t)HOST_HEADER ? (size_t)r - HOST_HEADER : 0;
 }
@@ -195,6 +194,7 @@ static int receive_into(struct net *n, struct window *w)
 {
 	struct virtqueue *q = &n->d.queues[NET_RX];
 	struct virtio_net_hdr_mrg_rxbuf h = { 0 };
+	struct msghdr m = { .msg_iov = n->iov };
 	unsigned used = 0;
 	uint8_t beyond;
 	ssize_t r;
@@ -202,8 +202,9 @@ static int receive_into(struct net *n, struct window *w)
 
 	n->iov[0] = (struct iovec){ &h.hdr, HOST_HEADER };
 	n->iov[w->iovs] = (struct iovec){ &beyond, 1 };
+	m.msg_iovlen = w->iovs + 1U;
 	do
-		r = readv(n->fd, n->iov, (int)w->iovs + 1);
+		r = recvmsg(n->fd, &m, MSG_DONTWAIT);
 	while (r < 0 && errno == EINTR);
 	if (r <= 0) {
 		/* a link that is down says so once, and comes again */
@@ -313,8 +314,8 @@ static bool header_is_good(const struct net *n, struct virtio_net_hdr *h, size_t
 static int send_frame(struct net *n)
 {
 	struct virtio_net_hdr h;
+	struct msghdr m = { .msg_iov = n->iov };
 	size_t len = n->chain.out_len - GUEST_HEADER;
-	unsigned k;
 	ssize_t r;
 
 	if (n->chain.out_len < GUEST_HEADER + FRAME_MIN || len > FRAME_MAX ||
@@ -324,9 +325,9 @@ static int send_frame(struct net *n)
 		return 0;
 	}
 	n->iov[0] = (struct iovec){ &h, HOST_HEADER };
-	k = chain_out_iov(&n->chain, GUEST_HEADER, len, n->iov + 1);
+	m.msg_iovlen = chain_out_iov(&n->chain, GUEST_HEADER, len, n->iov + 1) + 1U;
 	do
-		r = writev(n->fd, n->iov, (int)k + 1);
+		r = sendmsg(n->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (r < 0 && errno == EINTR);
 	if (r < 0 && errno == EAGAIN)
 		return -EAGAIN;
@@ -451,28 +452,9 @@ static void net_ready(struct virtio_device *d, uint32_t events)
 	rearm(n);
 }
 
-static int tell_tap(struct net *n)
-{
-	unsigned flags = 0;
-
-	if (virtio_has(&n->d, VIRTIO_NET_F_GUEST_CSUM))
-		flags |= TUN_F_CSUM;
-	if (flags && virtio_has(&n->d, VIRTIO_NET_F_GUEST_TSO4))
-		flags |= TUN_F_TSO4;
-	if (flags && virtio_has(&n->d, VIRTIO_NET_F_GUEST_TSO6))
-		flags |= TUN_F_TSO6;
-	if (flags && virtio_has(&n->d, VIRTIO_NET_F_GUEST_ECN))
-		flags |= TUN_F_TSO_ECN;
-	return ioctl(n->fd, TUNSETOFFLOAD, (unsigned long)flags) < 0 ? -errno : 0;
-}
-
 static int net_activate(struct virtio_device *d)
 {
-	struct net *n = net_of(d);
-
-	if (n->tap && tell_tap(n) < 0)
-		return -EINVAL;
-	rearm(n);
+	rearm(net_of(d));
 	return 0;
 }
 
@@ -554,6 +536,7 @@ static int make_limits(struct net *n, const struct net_options *o, struct err *e
 	ratelimit_init(&n->rx_limit, &o->rx, now);
 	ratelimit_init(&n->tx_limit, &o->tx, now);
 	n->limited = ratelimit_is_set(&o->rx) || ratelimit_is_set(&o->tx);
+	n->d.main_only = n->limited; /* a timer, and the time */
 	if (!n->limited)
 		return 0;
 	n->timer = ratelimit_timer_new(e);
@@ -587,7 +570,6 @@ struct virtio_device *net_new(const struct net_options *o, struct err *e)
 		return NULL;
 	}
 	n->fd = o->fd;
-	n->tap = o->tap;
 	n->mtu = o->mtu;
 	memcpy(n->mac, o->mac, sizeof(n->mac));
 	if (!n->mtu)

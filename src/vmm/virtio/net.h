@@ -2,9 +2,9 @@
 /*
  * net.h - a network card in front of one descriptor that gives and takes frames (virtio 1.3, 5.1).
  *
- * The descriptor is a packet socket with PACKET_VNET_HDR (packet(7)) or a tap device with
- * IFF_VNET_HDR: before each frame stands a struct virtio_net_hdr of ten bytes. So checksums
- * and segments are left to whoever needs them in both directions, and a frame may be 64 KiB.
+ * The descriptor is a packet socket with PACKET_VNET_HDR (packet(7)): before each frame stands
+ * a struct virtio_net_hdr of ten bytes. So checksums and segments are left to whoever needs
+ * them in both directions, and a frame may be 64 KiB.
  * Frames go between the descriptor and the guest's memory without a copy here.
  *
  * What the guest writes into the header is checked before the host's kernel sees it; frames
@@ -22,8 +22,7 @@ struct err;
 enum { NET_RX, NET_TX, NET_QUEUES };
 
 struct net_options {
-	int fd;   /* taken over; made non-blocking */
-	bool tap; /* a tap device, which is told what the guest takes (TUNSETOFFLOAD) */
+	int fd; /* taken over; made non-blocking */
 	uint8_t mac[6];
 	uint16_t mtu;                /* 0: not told */
 	struct ratelimit_options rx; /* to the guest */

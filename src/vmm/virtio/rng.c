@@ -118,6 +118,7 @@ struct virtio_device *rng_new(struct err *e)
 		(void)err_set(e, ENOMEM, "rng: out of memory");
 		return NULL;
 	}
+	g->d.main_only = true; /* getrandom(2) */
 	return &g->d;
 }
 

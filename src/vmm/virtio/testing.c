@@ -43,7 +43,8 @@ static void host_later(struct virtio_device *d, unsigned queue)
 {
 	struct testing *t = d->host_data;
 
-	must(queue < d->ops->queues, "notify_later for a queue that isn't there");
+	must(queue < d->ops->queues || (queue == VIRTIO_TIDY && d->ops->tidy),
+		"later, for a queue that isn't there");
 	t->later |= 1U << queue;
 }
 
@@ -202,22 +203,20 @@ uint16_t testing_add_indirect(
 	return head;
 }
 
-static void do_later(struct testing *t)
+void testing_do_later(struct testing *t)
 {
 	for (unsigned rounds = 0; t->later && rounds < 64; rounds++) {
-		unsigned now = t->later;
+		uint32_t now = t->later;
 
 		t->later = 0;
-		for (unsigned i = 0; i < t->device->ops->queues; i++)
-			if (now >> i & 1)
-				virtio_notify(t->device, i);
+		virtio_do_later(t->device, now);
 	}
 }
 
 void testing_kick(struct testing *t, unsigned queue)
 {
-	virtio_notify(t->device, queue);
-	do_later(t);
+	virtio_kick(t->device, queue);
+	testing_do_later(t);
 }
 
 bool testing_poll(struct testing *t, int timeout_ms)
@@ -227,7 +226,7 @@ bool testing_poll(struct testing *t, int timeout_ms)
 	if (t->watched_fd < 0 || poll(&p, 1, timeout_ms) <= 0)
 		return false;
 	virtio_ready(t->device, (uint32_t)p.revents);
-	do_later(t);
+	testing_do_later(t);
 	return true;
 }
 
@@ -268,7 +267,7 @@ int testing_move(struct testing *t, struct virtio_device *to)
 		if (r == 0 && from.left)
 			r = -EBADMSG;
 		old->ops->free(old);
-		do_later(t);
+		testing_do_later(t);
 	}
 	buf_clear(&state);
 	return r;

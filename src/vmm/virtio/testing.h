@@ -18,7 +18,7 @@
 #ifndef BRIG_VMM_VIRTIO_TESTING_H
 #define BRIG_VMM_VIRTIO_TESTING_H
 
-#include "vmm/virtio/device.h"
+#include "vmm/virtio/transport.h"
 
 struct testing_queue {
 	uint16_t size;
@@ -37,7 +37,7 @@ struct testing {
 	unsigned interrupts, config_interrupts;
 	int watched_fd;   /* -1: none */
 	uint32_t watched; /* events */
-	unsigned later;   /* bits of queues: virtio_notify_later() */
+	uint32_t later;   /* for virtio_do_later() */
 };
 
 struct testing_seg {
@@ -67,8 +67,10 @@ uint16_t testing_add(
 uint16_t testing_add_indirect(
 	struct testing *t, unsigned queue, const struct testing_seg *seg, unsigned n);
 
-/* Kick as the transport would, then do what virtio_notify_later() asked for. */
+/* Kick as the transport would, then do what was put off: testing_do_later(), as the main thread
+ * would. */
 void testing_kick(struct testing *t, unsigned queue);
+void testing_do_later(struct testing *t);
 
 /* As the main thread would: if the descriptor is ready, call 'ready'. True: it was. */
 bool testing_poll(struct testing *t, int timeout_ms);

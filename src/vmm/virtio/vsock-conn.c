@@ -71,8 +71,6 @@ void vsock_conn_begin(struct vsock_conn *c, int fd, const struct vsock_packet *p
 
 static void drop_pending(struct vsock_conn *c)
 {
-	free(c->pending);
-	c->pending = NULL;
 	c->pending_at = c->pending_len = 0;
 	c->forwarded = c->received;
 }
@@ -80,7 +78,7 @@ static void drop_pending(struct vsock_conn *c)
 static void close_socket(struct vsock_conn *c)
 {
 	if (c->fd >= 0)
-		(void)close(c->fd);
+		c->dead = c->fd;
 	c->fd = -1;
 	c->readable = false;
 	drop_pending(c);
@@ -91,6 +89,23 @@ void vsock_conn_clear(struct vsock_conn *c)
 	close_socket(c);
 	c->state = VSOCK_NONE;
 	c->owes = 0;
+}
+
+bool vsock_conn_is_tidy(const struct vsock_conn *c)
+{
+	return c->dead < 0 && (c->fd < 0 || (!c->shut_read && !c->shut_write));
+}
+
+void vsock_conn_tidy(struct vsock_conn *c)
+{
+	if (c->fd >= 0 && c->shut_read)
+		(void)shutdown(c->fd, SHUT_RD);
+	if (c->fd >= 0 && c->shut_write)
+		(void)shutdown(c->fd, SHUT_WR);
+	c->shut_read = c->shut_write = false;
+	if (c->dead >= 0)
+		(void)close(c->dead);
+	c->dead = -1;
 }
 
 /* The guest forgets it: what it sent is still delivered. */
@@ -128,14 +143,13 @@ static void settle(struct vsock_conn *c)
 {
 	if (c->pending_len)
 		return;
-	if (c->pending)
-		drop_pending(c);
+	drop_pending(c);
 	if (c->state == VSOCK_ENDED) {
 		vsock_conn_clear(c);
 		return;
 	}
-	if (c->guest_shut & VSOCK_NO_SEND && c->fd >= 0)
-		(void)shutdown(c->fd, SHUT_WR);
+	if (c->guest_shut & VSOCK_NO_SEND)
+		c->shut_write = true;
 	if (c->guest_shut == VSOCK_NEITHER) {
 		/* the clean end: both have what was sent (section 5.10.6.5) */
 		c->owes |= OWES_RST;
@@ -235,12 +249,6 @@ static void receive_data(struct vsock_conn *c, const struct vsock_packet *p,
 		skip = (size_t)r;
 		c->forwarded += (uint32_t)r;
 	}
-	if (skip < p->len && !c->pending)
-		c->pending = malloc(VSOCK_BUFFER);
-	if (skip < p->len && !c->pending) {
-		c->owes |= OWES_RST;
-		return;
-	}
 	for (unsigned i = 0; i < n; i++) {
 		size_t past = skip < iov[i].iov_len ? skip : iov[i].iov_len;
 
@@ -259,8 +267,7 @@ static void receive_shutdown(struct vsock_conn *c, uint32_t flags)
 	c->guest_shut |= flags & VSOCK_NEITHER;
 	if (c->guest_shut & VSOCK_NO_RECEIVE) {
 		c->readable = false;
-		if (c->fd >= 0)
-			(void)shutdown(c->fd, SHUT_RD);
+		c->shut_read = true;
 	}
 	settle(c);
 }

@@ -68,11 +68,15 @@ struct vsock_conn {
 	/* guest to host */
 	uint32_t received, forwarded,
 		told;     /* told: the 'forwarded' that the guest knows */
-	uint8_t *pending; /* a ring of VSOCK_BUFFER, NULL while empty */
+	uint8_t *pending; /* a ring of VSOCK_BUFFER, the device's */
 	uint32_t pending_at, pending_len;
 
 	uint8_t guest_shut, host_shut, host_told; /* VSOCK_NO_* */
 	uint8_t owes;
+
+	/* for vsock_conn_tidy() */
+	bool shut_read, shut_write;
+	int dead; /* a socket to be closed; -1 */
 
 	/* the device's */
 	uint8_t batch;
@@ -90,6 +94,11 @@ void vsock_conn_begin(struct vsock_conn *c, int fd, const struct vsock_packet *p
 
 /* End at once, whatever is pending. */
 void vsock_conn_clear(struct vsock_conn *c);
+
+/* What the others have left to the main thread: to shut the socket down, and to close it. Until
+ * then this place is nobody else's. */
+bool vsock_conn_is_tidy(const struct vsock_conn *c);
+void vsock_conn_tidy(struct vsock_conn *c);
 
 /* A packet from the guest, with its payload of p->len bytes. */
 void vsock_conn_receive(struct vsock_conn *c, const struct vsock_packet *p,

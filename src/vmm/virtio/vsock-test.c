@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define RX_BUFFERS 32U
@@ -67,12 +66,10 @@ static void finish(struct guest *g)
 	testing_end(&g->t);
 }
 
-static void send_from(struct guest *g, struct vsock_packet p, const void *data)
+static void offer_from(struct guest *g, struct vsock_packet p, const void *data)
 {
 	struct testing_seg seg[2] = { { g->tx_at, VSOCK_HEADER, false },
 		{ g->tx_at + VSOCK_HEADER, p.len, false } };
-	uint16_t head;
-	uint32_t written;
 
 	p.src_cid = p.src_cid ? p.src_cid : 3;
 	p.dst_cid = 2;
@@ -85,6 +82,14 @@ static void send_from(struct guest *g, struct vsock_packet p, const void *data)
 	if (p.len)
 		memcpy(testing_at(&g->t, g->tx_at + VSOCK_HEADER, p.len), data, p.len);
 	(void)testing_add(&g->t, VSOCK_TX, seg, p.len ? 2 : 1);
+}
+
+static void send_from(struct guest *g, struct vsock_packet p, const void *data)
+{
+	uint16_t head;
+	uint32_t written;
+
+	offer_from(g, p, data);
 	testing_kick(&g->t, VSOCK_TX);
 	expect(testing_used(&g->t, VSOCK_TX, &head, &written) && written == 0);
 	g->sent += p.op == VSOCK_RW ? p.len : 0;
@@ -512,33 +517,100 @@ TEST(the_host_connects_to_the_guest)
 	finish(&g);
 }
 
-TEST(a_path_takes_many_and_more_than_the_table_holds_are_refused)
+TEST(a_port_takes_one_stream_and_the_table_so_many)
 {
-	char path[] = "/tmp/brig-vsock-test-XXXXXX";
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	struct vsock_listener l = { .port = PORT, .fd = -1, .path = at.sun_path };
-	const struct vsock_options o = { .listeners = &l, .n_listeners = 1 };
-	struct err e = { 0 };
 	struct vsock_packet p;
-	struct guest g = { .alloc = ALLOC, .host = -1 };
-	int s = socket(AF_UNIX, SOCK_STREAM, 0);
-	unsigned yes = 0, no = 0;
+	struct guest g;
+	int pair[2];
 
-	expect(mkdtemp(path));
-	(void)snprintf(at.sun_path, sizeof(at.sun_path), "%s/s", path);
-	expect(bind(s, (struct sockaddr *)&at, sizeof(at)) == 0 && listen(s, 1000) == 0);
-	testing_begin(&g.t, vsock_new(&o, &e), 1 << 20);
-	live(&g, RX_BUFFERS);
-	for (uint32_t i = 1; i <= VSOCK_CONNECTIONS_MAX + 10; i++) {
-		send_from(&g, (struct vsock_packet){ .op = VSOCK_REQUEST, .src_port = i },
-			NULL);
-		expect(next(&g, &p) && p.dst_port == i);
-		*(p.op == VSOCK_RESPONSE ? &yes : &no) += 1;
+	begin(&g, RX_BUFFERS);
+	send_from(&g, (struct vsock_packet){ .op = VSOCK_REQUEST, .src_port = 1 }, NULL);
+	expect(next(&g, &p) && p.op == VSOCK_RESPONSE);
+	send_from(&g, (struct vsock_packet){ .op = VSOCK_REQUEST, .src_port = 2 }, NULL);
+	expect(next(&g, &p) && p.op == VSOCK_RST && p.dst_port == 2);
+	for (unsigned i = 1; i <= VSOCK_CONNECTIONS_MAX; i++) {
+		bool room = i < VSOCK_CONNECTIONS_MAX;
+
+		expect(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+		expect(vsock_dial(g.t.device, i, pair[1]) == (room ? 0 : -EMFILE));
+		if (room)
+			expect(next(&g, &p) && p.op == VSOCK_REQUEST && p.dst_port == i);
+		(void)close(pair[0]);
 	}
-	expect(yes == VSOCK_CONNECTIONS_MAX && no == 10);
 	finish(&g);
-	(void)unlink(at.sun_path);
-	(void)rmdir(path);
+}
+
+struct of_a_cpu {
+	struct guest *guest;
+	struct vsock_packet packet;
+	bool reset;
+};
+
+/* What a vCPU's thread does by itself; the harness's main thread has yet to do its part. */
+static void *on_a_cpu(void *data)
+{
+	struct of_a_cpu *c = data;
+	struct testing *t = &c->guest->t;
+
+	virtio_leave_main();
+	if (c->reset) {
+		(void)pthread_mutex_lock(&t->device->lock);
+		virtio_set_status(t->device, 0);
+		(void)pthread_mutex_unlock(&t->device->lock);
+	} else {
+		offer_from(c->guest, c->packet, NULL);
+		virtio_kick(t->device, VSOCK_TX);
+	}
+	return NULL;
+}
+
+static void run_on_a_cpu(struct of_a_cpu *c)
+{
+	pthread_t thread;
+
+	expect(pthread_create(&thread, NULL, on_a_cpu, c) == 0);
+	expect(pthread_join(thread, NULL) == 0);
+}
+
+TEST(a_cpu_leaves_the_end_of_a_stream_to_the_main_thread)
+{
+	struct guest g;
+	struct vsock_packet p;
+	struct of_a_cpu c = { .guest = &g,
+		.packet = { .op = VSOCK_SHUTDOWN, .flags = VSOCK_NO_SEND } };
+	char got[4];
+
+	begin(&g, RX_BUFFERS);
+	connect_guest(&g);
+	run_on_a_cpu(&c);
+	expect(g.t.later == 1U << VIRTIO_TIDY);
+	expect(recv(g.host, got, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN);
+	testing_do_later(&g.t);
+	expect(recv(g.host, got, 1, MSG_DONTWAIT) == 0);
+	/* a socket that goes while its CPU can't close it: nobody else gets its place */
+	c.packet = (struct vsock_packet){ .op = VSOCK_RST };
+	run_on_a_cpu(&c);
+	expect(g.t.later == 1U << VIRTIO_TIDY);
+	expect(send(g.host, "x", 1, MSG_NOSIGNAL) == 1);
+	testing_do_later(&g.t);
+	expect(send(g.host, "x", 1, MSG_NOSIGNAL) < 0 && errno == EPIPE);
+	expect(!next(&g, &p));
+	finish(&g);
+}
+
+TEST(a_reset_by_a_cpu_closes_in_the_main_thread)
+{
+	struct guest g;
+	struct of_a_cpu c = { .guest = &g, .reset = true };
+	char got[4];
+
+	begin(&g, RX_BUFFERS);
+	connect_guest(&g);
+	run_on_a_cpu(&c);
+	expect(recv(g.host, got, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN);
+	testing_do_later(&g.t);
+	expect(recv(g.host, got, 1, MSG_DONTWAIT) == 0);
+	finish(&g);
 }
 
 TEST(refusals_wait_for_buffers_and_none_is_forgotten)

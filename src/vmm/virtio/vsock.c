@@ -7,6 +7,10 @@
  * next kick goes on. Sockets lie in an epoll set of the device's own, which the machine's
  * main thread watches. What a socket is watched for follows from the connection's state
  * (vsock_conn_wants()), so nothing wakes anybody who couldn't act.
+ *
+ * To end a stream takes calls that a vCPU's thread may not make: it notes them, and the main
+ * thread makes them (vsock_conn_tidy()). Room for what a socket doesn't take is there from the
+ * beginning, as addresses.
  */
 #include "vmm/virtio/vsock.h"
 
@@ -16,8 +20,7 @@
 
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
+#include <sys/mman.h>
 
 #define ID            19
 #define QUEUE_SIZE    256
@@ -27,6 +30,7 @@
 #define BATCH_IOV     64U
 #define EVENTS        32
 #define DIAL_PORTS    0x40000000U /* the host's ports of connections that it begins */
+#define PENDING_BYTES ((size_t)VSOCK_CONNECTIONS_MAX * VSOCK_BUFFER)
 
 #define EVENT_TRANSPORT_RESET 0U
 
@@ -34,19 +38,14 @@ struct stray {
 	uint32_t host_port, guest_port;
 };
 
-struct listener {
-	uint32_t port;
-	int fd;
-	const char *path;
-};
-
 struct vsock {
 	struct virtio_device d;
 	uint64_t guest_cid;
-	struct listener listener[VSOCK_LISTENERS_MAX];
+	struct vsock_listener listener[VSOCK_LISTENERS_MAX];
 	unsigned n_listeners;
 	struct vsock_conn conn[VSOCK_CONNECTIONS_MAX];
-	unsigned high; /* all from there on are free */
+	unsigned high;    /* all from there on are free, or only to be tidied */
+	uint8_t *pending; /* VSOCK_BUFFER for each: memory only where it was used */
 	struct vsock_conn *first_due, *last_due;
 	struct stray stray[STRAYS_MAX]; /* refusals that are owed */
 	unsigned strays;
@@ -80,9 +79,11 @@ static struct vsock_conn *make(struct vsock *v, uint32_t host_port, uint32_t gue
 	for (unsigned i = 0; i < VSOCK_CONNECTIONS_MAX; i++) {
 		struct vsock_conn *c = &v->conn[i];
 
-		if (c->state != VSOCK_NONE || c->queued)
+		if (c->state != VSOCK_NONE || c->queued || !vsock_conn_is_tidy(c))
 			continue;
 		*c = (struct vsock_conn){ .fd = -1,
+			.dead = -1,
+			.pending = v->pending + (size_t)i * VSOCK_BUFFER,
 			.host_port = host_port,
 			.guest_port = guest_port,
 			.generation = c->generation + 1 };
@@ -127,7 +128,7 @@ static void rearm(struct vsock *v, struct vsock_conn *c)
 	int op = c->armed == VSOCK_UNWATCHED ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
 
 	if (c->fd < 0) {
-		c->armed = VSOCK_UNWATCHED; /* closing it has taken it out */
+		c->armed = VSOCK_UNWATCHED; /* closing it takes it out */
 		return;
 	}
 	if (wants == c->armed)
@@ -144,6 +145,12 @@ static void touch(struct vsock *v, struct vsock_conn *c)
 	if (vsock_conn_owes(c) || vsock_conn_can_read(c))
 		enqueue(v, c);
 	rearm(v, c);
+	if (!vsock_conn_is_tidy(c)) {
+		if (virtio_in_main())
+			vsock_conn_tidy(c);
+		else
+			virtio_tidy_later(&v->d);
+	}
 	while (v->high && v->conn[v->high - 1].state == VSOCK_NONE)
 		v->high--;
 }
@@ -337,35 +344,13 @@ static void serve_rx(struct vsock *v)
 
 /* --- from the guest -------------------------------------------------------------------- */
 
-static int dial_path(const char *path)
+/* The socket behind a port; -1: none, or no more. */
+static int take_listener(struct vsock *v, uint32_t port)
 {
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	auto_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -errno;
-	if (strlen(path) >= sizeof(at.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(at.sun_path, path, strlen(path));
-	if (connect(fd, (const struct sockaddr *)&at, sizeof(at)) < 0)
-		return -errno;
-	return take_fd(&fd);
-}
-
-/* The socket behind a port, or -errno. */
-static int dial_listener(struct vsock *v, uint32_t port)
-{
-	for (unsigned i = 0; i < v->n_listeners; i++) {
-		struct listener *l = &v->listener[i];
-
-		if (l->port != port)
-			continue;
-		if (l->path)
-			return dial_path(l->path);
-		if (l->fd >= 0)
-			return take_fd(&l->fd);
-	}
-	return -ECONNREFUSED;
+	for (unsigned i = 0; i < v->n_listeners; i++)
+		if (v->listener[i].port == port && v->listener[i].fd >= 0)
+			return take_fd(&v->listener[i].fd);
+	return -1;
 }
 
 static void refuse(struct vsock *v, const struct vsock_packet *p)
@@ -376,7 +361,7 @@ static void refuse(struct vsock *v, const struct vsock_packet *p)
 static void accept_guest(struct vsock *v, const struct vsock_packet *p)
 {
 	struct vsock_conn *c = make(v, p->dst_port, p->src_port);
-	int fd = c ? dial_listener(v, p->dst_port) : -EMFILE;
+	int fd = c ? take_listener(v, p->dst_port) : -1;
 
 	if (fd < 0) {
 		refuse(v, p);
@@ -488,7 +473,7 @@ static void vsock_ready(struct virtio_device *d, uint32_t events)
 {
 	struct vsock *v = vsock_of(d);
 	struct epoll_event ev[EVENTS];
-	int n = epoll_wait(d->fd, ev, EVENTS, 0);
+	int n = epoll_pwait(d->fd, ev, EVENTS, 0, NULL);
 
 	(void)events;
 	for (int i = 0; i < n; i++) {
@@ -501,6 +486,14 @@ static void vsock_ready(struct virtio_device *d, uint32_t events)
 		touch(v, c);
 	}
 	serve_rx(v);
+}
+
+static void vsock_tidy(struct virtio_device *d)
+{
+	struct vsock *v = vsock_of(d);
+
+	for (unsigned i = 0; i < VSOCK_CONNECTIONS_MAX; i++)
+		vsock_conn_tidy(&v->conn[i]);
 }
 
 static int vsock_activate(struct virtio_device *d)
@@ -518,6 +511,10 @@ static void vsock_reset(struct virtio_device *d)
 		vsock_conn_clear(&v->conn[i]);
 	v->high = v->strays = 0;
 	v->starved = v->tx_stopped = v->reset_due = false;
+	if (virtio_in_main())
+		vsock_tidy(d);
+	else
+		virtio_tidy_later(d);
 }
 
 static void vsock_read_config(struct virtio_device *d, uint32_t off, void *to, uint32_t n)
@@ -583,6 +580,7 @@ static const struct virtio_ops ops = {
 	.reset = vsock_reset,
 	.notify = vsock_notify,
 	.ready = vsock_ready,
+	.tidy = vsock_tidy,
 	.save = vsock_save,
 	.restore = vsock_restore,
 	.free = vsock_free,
@@ -603,6 +601,16 @@ struct virtio_device *vsock_new(const struct vsock_options *o, struct err *e)
 		(void)err_set(e, ENOMEM, "vsock: out of memory");
 		return NULL;
 	}
+	for (unsigned i = 0; i < VSOCK_CONNECTIONS_MAX; i++)
+		v->conn[i].fd = v->conn[i].dead = -1;
+	v->pending = mmap(NULL, PENDING_BYTES, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (v->pending == MAP_FAILED) {
+		v->pending = NULL;
+		(void)err_sys(e, "vsock: room for %u streams", VSOCK_CONNECTIONS_MAX);
+		vsock_free(&v->d);
+		return NULL;
+	}
 	v->d.fd = epoll_create1(EPOLL_CLOEXEC);
 	if (v->d.fd < 0) {
 		(void)err_sys(e, "vsock: epoll_create1");
@@ -611,9 +619,7 @@ struct virtio_device *vsock_new(const struct vsock_options *o, struct err *e)
 	}
 	v->guest_cid = o->guest_cid ? o->guest_cid : VSOCK_GUEST_CID;
 	for (unsigned i = 0; i < o->n_listeners; i++)
-		v->listener[i] = (struct listener){ o->listeners[i].port,
-			o->listeners[i].path ? -1 : o->listeners[i].fd,
-			o->listeners[i].path };
+		v->listener[i] = o->listeners[i];
 	v->n_listeners = o->n_listeners;
 	return &v->d;
 }
@@ -625,6 +631,8 @@ void vsock_free(struct virtio_device *d)
 	if (!d)
 		return;
 	vsock_reset(d);
+	if (v->pending)
+		(void)munmap(v->pending, PENDING_BYTES);
 	for (unsigned i = 0; i < v->n_listeners; i++)
 		if (v->listener[i].fd >= 0)
 			(void)close(v->listener[i].fd);

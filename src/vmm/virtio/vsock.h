@@ -3,9 +3,8 @@
  * vsock.h - stream sockets between the guest and chosen sockets of the host's (virtio 1.3, 5.10).
  *
  * The guest reaches the ports that were given here and nothing else. A port stands for a
- * connected stream socket that was inherited, which takes one connection, or for the path of
- * a listening unix socket, which takes any number. The host reaches any port of the guest's
- * by vsock_dial(). Both kinds end as they began: one socket joined to one stream, either
+ * connected stream socket that was inherited, which takes one connection. The host reaches any
+ * port of the guest's by vsock_dial(). Both kinds end as they began: one socket joined to one stream, either
  * direction of which ends for itself. Of all connections there are at most
  * VSOCK_CONNECTIONS_MAX; further ones are refused.
  *
@@ -27,8 +26,7 @@ enum { VSOCK_RX, VSOCK_TX, VSOCK_EVENT, VSOCK_QUEUES };
 
 struct vsock_listener {
 	uint32_t port;
-	int fd;           /* a connected stream socket, taken over; or -1 and */
-	const char *path; /* a unix socket's; must outlive the device */
+	int fd; /* a connected stream socket, taken over */
 };
 
 struct vsock_options {
