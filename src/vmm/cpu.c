@@ -57,6 +57,9 @@
 #define MSR_MTRR_DEF    0x2ffU
 #define MTRR_WRITE_BACK (1U << 11 | 6U) /* on, and all memory is ordinary */
 
+/* Frequencies closer than this are one, measured twice: KVM's own tolerance. */
+#define TSC_TOLERANCE_PPM 250U
+
 #define CR0_PE 1U
 #define CR0_ET 16U
 
@@ -259,15 +262,43 @@ static int set_entry(int vcpu, const struct load_entry *entry, struct err *e)
 	return 0;
 }
 
+uint32_t cpu_tsc_khz(int vcpu)
+{
+	int khz = ioctl(vcpu, KVM_GET_TSC_KHZ);
+
+	return khz > 0 ? (uint32_t)khz : 0;
+}
+
+int cpu_set_tsc_khz(int vcpu, uint32_t khz, struct err *e)
+{
+	uint32_t now = cpu_tsc_khz(vcpu);
+	uint64_t apart = khz > now ? khz - now : now - khz;
+
+	if (!khz || !now || apart <= (uint64_t)khz * TSC_TOLERANCE_PPM / 1000000)
+		return 0;
+	if (ioctl(vcpu, KVM_SET_TSC_KHZ, khz) < 0)
+		return err_set(e, ENOTSUP,
+			"its clock ran at %u kHz, and this processor's runs at %u", khz,
+			now);
+	return 0;
+}
+
+int cpu_give(int vcpu, const struct cpu_features *supported, unsigned id, unsigned cpus,
+	struct err *e)
+{
+	struct cpu_features f = *supported;
+
+	cpu_normalise(&f, id, cpus, cpu_tsc_khz(vcpu));
+	return ioctl(vcpu, KVM_SET_CPUID2, &f.head) < 0
+		? err_sys(e, "give a CPU its features")
+		: 0;
+}
+
 int cpu_setup(int vcpu, const struct cpu_features *supported, unsigned id, unsigned cpus,
 	const struct load_entry *entry, struct err *e)
 {
-	struct cpu_features f = *supported;
-	int khz = ioctl(vcpu, KVM_GET_TSC_KHZ), r;
+	int r = cpu_give(vcpu, supported, id, cpus, e);
 
-	cpu_normalise(&f, id, cpus, khz > 0 ? (uint32_t)khz : 0);
-	if (ioctl(vcpu, KVM_SET_CPUID2, &f.head) < 0)
-		return err_sys(e, "give a CPU its features");
-	r = set_msrs(vcpu, e);
+	r = r < 0 ? r : set_msrs(vcpu, e);
 	return r == 0 && id == 0 ? set_entry(vcpu, entry, e) : r;
 }

@@ -28,6 +28,15 @@ int cpu_supported(int kvm, struct cpu_features *ret, struct err *e);
  * alone. */
 void cpu_normalise(struct cpu_features *f, unsigned id, unsigned cpus, uint32_t tsc_khz);
 
+/* A vCPU's frequency in kHz, 0: not known. And have it be that one, whose last parts in a million
+ * are a matter of measuring; -ENOTSUP. */
+uint32_t cpu_tsc_khz(int vcpu);
+int cpu_set_tsc_khz(int vcpu, uint32_t khz, struct err *e);
+
+/* cpu_normalise(), into the vCPU. */
+int cpu_give(int vcpu, const struct cpu_features *supported, unsigned id, unsigned cpus,
+	struct err *e);
+
 /* Features and registers of vCPU 'id' of 'cpus', descriptor 'vcpu'. The first one begins at
  * 'entry', in 32-bit protected mode; the others wait for a message that starts them. */
 int cpu_setup(int vcpu, const struct cpu_features *supported, unsigned id, unsigned cpus,

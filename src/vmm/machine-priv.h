@@ -4,6 +4,7 @@
 #define BRIG_VMM_MACHINE_PRIV_H
 
 #include "base/err.h"
+#include "vmm/cpu-state.h"
 #include "vmm/machine.h"
 
 struct slot {
@@ -32,6 +33,7 @@ struct machine {
 	size_t run_bytes;
 	struct guest_memory memory;
 	struct cpu_features features;
+	struct cpu_msrs msrs;
 	struct ioapic ioapic;
 	struct serial serial;
 	struct slot *slots[MACHINE_SLOTS_MAX];

@@ -171,10 +171,15 @@ static int make(struct machine *m, const struct machine_options *o, struct err *
 {
 	int r = make_epoll(m, e);
 
-	r = r < 0 ? r : memory_make(&m->memory, o->memory, e);
+	if (r == 0)
+		r = o->memory_kind == MACHINE_MEMORY_OWN
+			? memory_make(&m->memory, o->memory, e)
+			: memory_open(&m->memory, o->memory_fd, o->memory,
+				  o->memory_kind == MACHINE_MEMORY_APART, e);
 	r = r < 0 ? r : make_vm(m, o->kvm, e);
 	r = r < 0 ? r : add_memory(m, e);
 	r = r < 0 ? r : cpu_supported(o->kvm, &m->features, e);
+	r = r < 0 ? r : cpu_msrs_list(o->kvm, &m->msrs, e);
 	for (unsigned i = 0; r == 0 && i < m->cpus; i++)
 		r = vcpu_make(m, i, o->kvm, e);
 	return r;

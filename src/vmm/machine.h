@@ -2,8 +2,8 @@
 /*
  * machine.h - one virtual machine: its memory, CPUs, interrupt controller, console, devices.
  *
- * Life: machine_new() -> machine_add_device()* -> machine_load() -> machine_start() ->
- * machine_run() -> machine_free(). Threads: one a vCPU, and the one that calls
+ * Life: machine_new() -> machine_add_device()* -> machine_load() or machine_restore() ->
+ * machine_start() -> machine_run() -> machine_free(). Threads: one a vCPU, and the one that calls
  * machine_run(), which serves the devices' descriptors. All calls are of that thread unless
  * said otherwise.
  *
@@ -38,11 +38,19 @@ enum machine_end {
 
 struct machine;
 
+enum machine_memory {
+	MACHINE_MEMORY_OWN, /* a file of its own, made */
+	MACHINE_MEMORY_FILE,
+	MACHINE_MEMORY_APART, /* a file that is only read */
+};
+
 struct machine_options {
 	int kvm; /* /dev/kvm; stays the caller's */
 	unsigned cpus;
 	uint64_t memory; /* bytes */
 	int console;     /* -1: nowhere; stays the caller's */
+	enum machine_memory memory_kind;
+	int memory_fd; /* of the last two kinds: memory_open() */
 };
 
 int machine_new(struct machine **ret, const struct machine_options *o, struct err *e);
@@ -56,6 +64,14 @@ int machine_add_device(struct machine *m, struct virtio_device *d, struct err *e
  * added to the command line.
  */
 int machine_load(struct machine *m, const struct load *l, struct err *e);
+
+/*
+ * In the place of machine_load(): what machine_save() has kept, into a machine of as many CPUs and
+ * as much memory, whose contents are there already, and the same devices in the same order.
+ * After a failure it can only be freed. -EBADMSG: it is damaged. -ENOTSUP: this host can't go on
+ * with it, or the devices are others.
+ */
+int machine_restore(struct machine *m, struct span *from, struct err *e);
 
 /*
  * Make the vCPUs' threads. They wait for machine_run(): the caller may still give up its
@@ -78,6 +94,12 @@ void machine_stop(struct machine *m, enum machine_end end);
  */
 void machine_pause(struct machine *m);
 void machine_resume(struct machine *m);
+
+/* All of a paused machine but its memory. The devices' files are up to date then. */
+int machine_save(struct machine *m, struct buf *to, struct err *e);
+
+/* memory_freeze() of a paused machine; one that can't go on after it ends with an error. */
+int machine_freeze_memory(struct machine *m, int to, struct err *e);
 
 /* Has the guest come to its end, or was it told to? machine_run() returns then. */
 bool machine_has_ended(const struct machine *m);

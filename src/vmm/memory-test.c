@@ -5,6 +5,8 @@
 #include "base/err.h"
 #include "base/test.h"
 
+#include <fcntl.h>
+
 TEST(a_span_is_given_only_where_all_of_it_is_memory)
 {
 	uint8_t *host = (uint8_t *)0x1000;
@@ -53,4 +55,54 @@ TEST(memory_is_made_zeroed_and_copied_in_and_out)
 	expect(memory_copy_out(&m, MEMORY_MIN, text, 1) == -EFAULT);
 	memory_clear(&m);
 	memory_clear(&m);
+}
+
+static int sealed(int fd)
+{
+	return fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW);
+}
+
+TEST(frozen_memory_goes_on_apart_from_its_file)
+{
+	struct guest_memory m, copy;
+	struct err e = { 0 };
+	char text[8];
+	int fd;
+
+	expect(memory_make(&m, MEMORY_MIN, &e) == 0);
+	expect(memory_copy_in(&m, 5 << 20, "first", 6) == 0);
+	/* while it is written to, nobody can say that it isn't */
+	expect(sealed(m.fd) < 0 && errno == EBUSY);
+	expect(memory_freeze(&m, -1, &e) == 1 && sealed(m.fd) == 0);
+	expect(memory_copy_out(&m, 5 << 20, text, 6) == 0);
+	expect_str(text, "first");
+	expect(memory_copy_in(&m, 5 << 20, "other", 6) == 0);
+	expect(memory_copy_in(&m, 9 << 20, "new", 4) == 0);
+	expect(pread(m.fd, text, 6, 5 << 20) == 6);
+	expect_str(text, "first");
+	/* once more: that takes a file */
+	expect(memory_freeze(&m, -1, &e) == -EINVAL);
+	fd = memory_file(MEMORY_MIN, &e);
+	expect(memory_freeze(&m, fd, &e) == 0 && sealed(fd) == 0);
+	expect(memory_open(&copy, fd, MEMORY_MIN, true, &e) == 0);
+	expect(memory_copy_out(&copy, 5 << 20, text, 6) == 0);
+	expect_str(text, "other");
+	expect(memory_copy_out(&copy, 9 << 20, text, 4) == 0);
+	expect_str(text, "new");
+	expect(memory_copy_in(&copy, 9 << 20, "own", 4) == 0);
+	expect(memory_copy_out(&m, 9 << 20, text, 4) == 0);
+	expect_str(text, "new");
+	memory_clear(&m);
+	memory_clear(&copy);
+}
+
+TEST(a_file_of_another_size_is_no_memory)
+{
+	struct guest_memory m;
+	struct err e = { 0 };
+
+	expect(memory_open(&m, memory_file(MEMORY_MIN, &e), 2 * MEMORY_MIN, true, &e) ==
+		-EBADMSG);
+	expect(memory_open(&m, memory_file(MEMORY_MIN + 4096, &e), MEMORY_MIN, true,
+		       &e) == -EBADMSG);
 }
