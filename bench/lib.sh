@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # lib.sh - users, root file systems, rounds, memory, and the report. Sourced by run.sh, which
-# sets: work (the directory of this run), brig, prefix, rounds, here, everybody.
+# sets: work (the directory of this run), brig, measure, prefix, rounds, here, everybody.
 # shellcheck disable=SC2154 # these are run.sh's
 
 skipped=''
@@ -116,7 +116,7 @@ add() {
 }
 measure() {
 	[ "${#commands[@]}" != 0 ] || return 1
-	as "$now" "$work/spawn" -n "$2" -w "${warm_ups:-2}" -s "${seconds:-60}" "${commands[@]}" >"$work/$1"
+	as "$now" "$measure" turns -n "$2" -w "${warm_ups:-2}" -s "${seconds:-60}" "${commands[@]}" >"$work/$1"
 	commands=()
 	! cut -f 2 "$work/$1" | grep -qx 0
 }
@@ -251,6 +251,16 @@ report() {
 	[ ! -s "$work/calls" ] || { cat "$work/calls" && echo; }
 	printf '| stage of the keeper | median ms |\n|---|---:|\n'
 	cat "$work/stages-$first" 2>/dev/null
+}
+
+# publish NAME: the report, $work/NAME, to standard output, and with --write into doc/, where what
+# was written by hand stays.
+publish() {
+	local doc=$here/../doc/$1
+	cat "$work/$1"
+	[ -n "$write" ] || return 0
+	! [ -e "$doc" ] || sed -n '/^<!-- by hand/,$p' "$doc" >"$work/by-hand"
+	{ cat "$work/$1"; [ ! -s "$work/by-hand" ] || { echo; cat "$work/by-hand"; }; } >"$doc"
 }
 
 load_then=$(cut -d ' ' -f 1 /proc/loadavg)

@@ -148,16 +148,16 @@ crun_section() {
 		skip "crun: $(tail -n 1 "$work/why")"
 		return
 	fi
-	as root "${v2[@]}" "$work/spawn" -n "$rounds" -s 30 crun "${crun[@]}" run -b "$work/root/oci/true" \
+	as root "${v2[@]}" "$measure" turns -n "$rounds" -s 30 crun "${crun[@]}" run -b "$work/root/oci/true" \
 		'@P@-@N@' ::: bwrap bwrap --unshare-all --bind "$work/root/root" / --proc /proc \
 		--dev /dev /bin/true >"$work/cold-v2"
 	# shellcheck disable=SC2016 # the inner shell expands
 	as root "${v2[@]}" sh -c '
-		spawn=$1 rounds=$2 id=$3 sleep=$4
+		measure=$1 rounds=$2 id=$3 sleep=$4
 		shift 4
 		"$@" run -d -b "$sleep" "$id" </dev/null >/dev/null 2>&1 &&
-			"$spawn" -n "$rounds" -s 30 "crun exec" "$@" exec "$id" /bin/true
-		"$@" delete -f "$id" >/dev/null 2>&1' sh "$work/spawn" "$rounds" "$id" \
+			"$measure" turns -n "$rounds" -s 30 "crun exec" "$@" exec "$id" /bin/true
+		"$@" delete -f "$id" >/dev/null 2>&1' sh "$measure" "$rounds" "$id" \
 		"$work/root/oci/sleep" "${crun[@]}" >"$work/exec-v2"
 }
 

@@ -12,7 +12,7 @@
 # On a machine that others use too, BENCH_NICE=-20 puts all that is measured, peers included,
 # before the rest; the report says so.
 #
-# Everything that is compared was run in turns within one run (spawn.c says how), on one root
+# Everything that is compared was run in turns within one run (src/measure/turns.c says how), on one root
 # file system: busybox, as a directory; for brig also as an imported image. Everything is kept
 # in one directory and is gone at the end, and only what was started here is ended here.
 set -u
@@ -32,7 +32,7 @@ for word in "$@"; do
 	*) prefix=$(readlink -f "$word") || exit 2 ;;
 	esac
 done
-brig=$prefix/bin/brig
+brig=$prefix/bin/brig measure=$prefix/libexec/brig/brig-measure
 [ -x "$brig" ] || { echo "bench: '$brig' is not there: build and install it first" >&2 && exit 2; }
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/brig-bench.XXXXXX") || exit 1
@@ -40,7 +40,6 @@ chmod 711 "$work"
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 find_user
-"${CC:-cc}" -O2 -D_GNU_SOURCE -std=gnu11 -o "$work/spawn" "$here/spawn.c" || exit 1
 make_root "$work/tree" || exit 1
 tar_image "$work/tree" "$work/image.tar" || exit 1
 
@@ -131,11 +130,4 @@ stages "$first"
 count_calls "$first"
 
 report >"$work/bench.md"
-cat "$work/bench.md"
-if [ -n "$write" ]; then
-	# what was written by hand stays
-	! [ -e "$here/../doc/bench.md" ] ||
-		sed -n '/^<!-- by hand/,$p' "$here/../doc/bench.md" >"$work/by-hand"
-	{ cat "$work/bench.md"; [ ! -s "$work/by-hand" ] || { echo; cat "$work/by-hand"; }; } \
-		>"$here/../doc/bench.md"
-fi
+publish bench.md

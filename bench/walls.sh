@@ -18,9 +18,7 @@ brig_here() {
 brig_words() {
 	words=(env -i "PATH=$PATH" HOME=/root USER=root LOGNAME=root "BRIG_HOME=$work/home"
 		"BRIG_LIBEXEC=$prefix/libexec/brig" "BRIG_DATADIR=$prefix/share/brig" "$brig")
-	case $1 in
-	*) wall_words=(--wall "$1") ;;
-	esac
+	wall_words=(--wall "$1")
 }
 
 bwrap_words() { # bwrap_words WALL
@@ -99,12 +97,13 @@ begin_one() { # begin_one WALL: its sandbox; status 1 if it can't be had
 			/bin/sleep 100000 </dev/null >"$work/why" 2>&1
 		;;
 	esac || { tail -n 1 "$work/why" 2>/dev/null && return 1; }
-	enter_words "$1" && (cd "$work/ws-$1" && timeout 30 "${words[@]}" ./sysb nothing </dev/null 2>&1)
+	enter_words "$1" && (cd "$work/ws-$1" && timeout 30 "${words[@]}" ./brig-measure nothing </dev/null 2>&1)
 }
 
 begin_walls() {
 	local wall why here_now=''
-	make_data "$work/data" || { note "the data could not be made" && exit 1; }
+	mkdir "$work/data" && "$prefix/libexec/brig/brig-workloads" prepare "$work/data" &&
+		cp "$measure" "$work/data/" || { note "the data could not be made" && exit 1; }
 	for wall in $walls; do
 		cp -a "$work/data" "$work/ws-$wall"
 		[ "$wall" != runsc ] || find_runsc

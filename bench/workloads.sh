@@ -14,7 +14,7 @@
 # PREFIX is an installed tree. All have the machine's own programs as their root and a directory
 # of the disk's as their workspace. Every round runs each row behind each wall, one after the
 # other, so that figures of one row may be compared and those of two runs may not; given is the
-# median. Workloads are timed inside (sysb.c): what carries a command in is not in the figure.
+# median. Workloads are timed inside (src/measure): what carries a command in is not in the figure.
 # Root, as runsc wants it. What was started here is ended here.
 set -u
 
@@ -43,7 +43,7 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-brig=$prefix/bin/brig
+brig=$prefix/bin/brig measure=$prefix/libexec/brig/brig-measure
 [ -x "$brig" ] || { echo "bench: '$brig' is not there: build and install it first" >&2 && exit 2; }
 [ "$(id -u)" = 0 ] || { echo "bench/workloads.sh takes root: runsc and control groups do" >&2 && exit 2; }
 
@@ -72,70 +72,12 @@ row_wanted() {
 	return 1
 }
 
-# ---- the workloads
+# ---- the workloads, of which brig compare has some too
 
 names=() befores=() commands_of=()
-# row NAME BEFORE COMMAND: what BEFORE takes isn't timed
-row() { names+=("$1") befores+=("$2") commands_of+=("$3"); }
-
-# shellcheck disable=SC2016 # the shell inside expands
-{
-	row 'bash -c true' '' 'exec bash -c true'
-	row '100 × fork and exec' '' 'i=0; while [ $i -lt 100 ]; do /bin/true; i=$((i + 1)); done'
-	row 'python3, imports' '' 'exec python3 -c "
-import json, http.client, sqlite3, ssl, asyncio, subprocess, email.mime.text, unittest"'
-	row 'node -e 0' '' 'exec node -e 0'
-	row 'npm --version' '' 'exec npm --version'
-	row 'git clone and status' 'rm -rf clone' \
-		'git clone -q --no-hardlinks repo clone && git -C clone status'
-	row 'gcc -O2 hello' '' 'exec gcc -O2 -o hello hello.c'
-	row 'untar 2,000 files' 'rm -rf out; mkdir out' 'exec tar -xf files.tar -C out'
-	row 'grep -r, 3,400 files' '' '! grep -rq needle tree'
-	row 'python3, a loop' '' 'exec python3 -c "
-n = 0
-for i in range(3000000):
-    n += i"'
-	row 'make -j1, 30 files' 'make -sC build clean' 'exec make -sj1 -C build'
-	row 'make -j2, 30 files' 'make -sC build clean' 'exec make -sj2 -C build'
-	row 'npm install, offline' 'rm -rf app/node_modules app/package-lock.json' \
-		'cd app && exec npm install --silent --offline --no-audit --no-fund ./lib.tgz'
-}
-
-# What they work on, in directory $1.
-make_data() {
-	local i
-	mkdir -p "$1" && cd "$1" || return
-	mkdir -p many tree build app/lib
-	for i in $(seq 2000); do
-		mkdir -p "many/d$((i / 50))"
-		head -c $((i * 7 % 4000 + 100)) "$here/lib.sh" >"many/d$((i / 50))/f$i"
-	done
-	tar -cf files.tar many && rm -r many
-	for i in $(seq 3400); do
-		mkdir -p "tree/d$((i / 100))"
-		head -c 4000 "$here/spawn.c" >"tree/d$((i / 100))/f$i.c"
-	done
-	{
-		git init -q repo && cd repo && cp -r ../tree/d[0-4] . && git add . &&
-			git -c user.name=b -c user.email=b@example.com commit -qm all && cd ..
-	} || return
-	printf '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n' >hello.c
-	for i in $(seq 30); do
-		printf '#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <sys/socket.h>\n' >"build/f$i.c"
-		for j in $(seq 6); do
-			printf 'int f%d_%d(int x, char *s) { for (int i = 0; i < x; i++) s[i] = (char)(i * %d + (int)strlen(s)); return atoi(s); }\n' \
-				"$i" "$j" "$j" >>"build/f$i.c"
-		done
-	done
-	printf 'OBJ := $(patsubst %%.c,%%.o,$(wildcard *.c))\nall: $(OBJ)\n%%.o: %%.c\n\tgcc -O2 -c -o $@ $<\nclean:\n\trm -f *.o\n' \
-		>build/Makefile
-	echo '{ "name": "lib", "version": "1.0.0", "main": "i.js" }' >app/lib/package.json
-	echo '{ "name": "app", "version": "1.0.0" }' >app/package.json
-	for i in $(seq 100); do echo "module.exports = $i" >"app/lib/$i.js"; done
-	(cd app && npm pack --silent ./lib >/dev/null && mv lib-1.0.0.tgz lib.tgz)
-	cp "$work/sysb" sysb
-	cd "$work" || return
-}
+while IFS=$'\t' read -r _ name _ before command; do
+	names+=("$name") befores+=("$before") commands_of+=("$command")
+done < <("$prefix/libexec/brig/brig-workloads" list)
 
 # ---- the parts; each leaves lines ROW <TAB> WALL <TAB> FIGURE in $work/figures-PART
 
@@ -149,7 +91,7 @@ do_start() {
 		for wall in $walls; do
 			start_words "$wall" "$round" /bin/echo ready || continue
 			figure start 'first byte of output' "$wall" \
-				"$(cd "$work/ws-$wall" && timeout 60 "$work/sysb" first -- "${words[@]}" 2>/dev/null </dev/null)"
+				"$(cd "$work/ws-$wall" && timeout 60 "$measure" first -- "${words[@]}" 2>/dev/null </dev/null)"
 		done
 	done
 }
@@ -171,7 +113,7 @@ do_work() {
 
 work_one() { # work_one WALL ROW: sets took
 	enter_words "$1"
-	took=$(cd "$work/ws-$1" && timeout 120 "${words[@]}" ./sysb time -b "${befores[$2]:-true}" -- \
+	took=$(cd "$work/ws-$1" && timeout 120 "${words[@]}" ./brig-measure time -b "${befores[$2]}" -- \
 		sh -c "${commands_of[$2]}" 2>"$work/why" </dev/null | tail -n 1)
 	[ -n "$took" ] || told "$1, ${names[$2]}: it fails: $(tail -n 1 "$work/why")"
 }
@@ -184,10 +126,10 @@ do_micro() {
 			enter_words "$wall" || continue
 			while IFS=$'\t' read -r name ns; do
 				! row_wanted "$name" || figure micro "$name" "$wall" "$ns"
-			done < <(cd "$work/ws-$wall" && timeout 120 "${words[@]}" ./sysb micro 2>/dev/null </dev/null)
+			done < <(cd "$work/ws-$wall" && timeout 120 "${words[@]}" ./brig-measure micro 2>/dev/null </dev/null)
 			for name in 1 2; do
 				! row_wanted threads || figure micro "$name threads that count" "$wall" \
-					"$(timeout 60 "${words[@]}" ./sysb burn "$name" 2>/dev/null </dev/null)"
+					"$(timeout 60 "${words[@]}" ./brig-measure burn "$name" 2>/dev/null </dev/null)"
 			done
 		done
 	done
@@ -258,7 +200,6 @@ report() {
 	if has micro "$parts"; then printf '\n## Small things, µs\n\n' && table micro 1000 2; fi
 }
 
-"${CC:-cc}" -O2 -static -pthread -D_GNU_SOURCE -std=gnu11 -o "$work/sysb" "$here/sysb.c" || exit 1
 note 'making what is worked on'
 begin_walls
 [ -n "$walls" ] || exit 1
@@ -266,10 +207,4 @@ for part in $parts; do
 	"do_$part"
 done
 report >"$work/bench-walls.md"
-cat "$work/bench-walls.md"
-if [ -n "$write" ]; then
-	! [ -e "$here/../doc/bench-walls.md" ] ||
-		sed -n '/^<!-- by hand/,$p' "$here/../doc/bench-walls.md" >"$work/by-hand"
-	{ cat "$work/bench-walls.md"; [ ! -s "$work/by-hand" ] || { echo; cat "$work/by-hand"; }; } \
-		>"$here/../doc/bench-walls.md"
-fi
+publish bench-walls.md

@@ -6,7 +6,7 @@
 #	base <- linux <- image, gate, sentry, vmm <- wall <- sandbox <- cli, oci
 #
 # guest, which runs inside of every sandbox, uses base alone; boot, which makes one for a kernel of
-# its own, also linux; sandbox speaks its protocol. Of
+# its own, and measure, which measures in them and outside, also linux; sandbox speaks its protocol. Of
 # gate the layers above use what needs no cryptography: rules, what is in clear of the store of
 # secrets, and what its programs are told.
 here=$(cd "$(dirname "$0")" && pwd)
@@ -18,6 +18,7 @@ declare -A may=(
 	[linux]="base linux"
 	[guest]="base guest"
 	[boot]="base linux boot"
+	[measure]="base linux measure"
 	[image]="base linux image"
 	[gate]="base linux gate"
 	[sentry]="base linux sentry"

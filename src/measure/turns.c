@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * spawn.c - how long whole commands take, side by side.
+ * turns.c - how long whole commands take, side by side.
  *
  * Theory of operation. Each round runs every command once, in the order given, one at a
  * time: whatever else the machine does meanwhile falls on all of them alike, so figures
@@ -9,7 +9,7 @@
  * person waits for, with the start of the program and its clean-up in it. posix_spawn()
  * uses vfork, so the size of this process doesn't matter.
  *
- *   spawn [-n ROUNDS] [-w WARM-UPS] [-s SECONDS] [-r RAW] LABEL CMD... [::: LABEL
+ *   brig-measure turns [-n ROUNDS] [-w WARM-UPS] [-s SECONDS] [-r RAW] LABEL CMD... [::: LABEL
  * CMD...]...
  *
  * In a word of a command "@N@" stands for the number of the round, warm-ups included, and
@@ -18,6 +18,10 @@
  * A command that fails three times is run no more; what it said is shown once. RAW takes
  * every figure, as "LABEL ROUND MICROSECONDS".
  */
+#include "measure/measure.h"
+
+#include "base/sample.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -30,7 +34,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define COMMANDS_MAX 32
@@ -44,8 +47,8 @@
 struct command {
 	const char *label;
 	char **words; /* in argv, ended by NULL */
-	unsigned failures, n;
-	double *us;
+	unsigned failures;
+	struct sample us;
 };
 
 struct bench {
@@ -57,10 +60,7 @@ struct bench {
 
 static double now_us(void)
 {
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
+	return (double)measure_now() / 1e3;
 }
 
 /* 'word' with the tokens replaced, in 'to'. */
@@ -138,50 +138,29 @@ static void run_round(struct bench *b, unsigned round)
 		if (us < 0) {
 			c->failures++;
 			if (c->failures == FAILURES_MAX) {
-				fprintf(stderr, "spawn: '%s' fails:\n", c->label);
+				fprintf(stderr, "brig-measure: '%s' fails:\n", c->label);
 				(void)run(c, round + ROUNDS_MAX, true);
 			}
 			continue;
 		}
 		if (round < b->warm_ups)
 			continue;
-		c->us[c->n++] = us;
+		if (sample_add(&c->us, us) < 0)
+			measure_fail("memory");
 		if (b->raw)
 			fprintf(b->raw, "%s\t%u\t%.0f\n", c->label, round, us);
 	}
 }
 
-static int compare(const void *a, const void *b)
-{
-	const double *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-/* The figure that 'part' of 100 of them are not above; between two of them, in
- * proportion. */
-static double percentile(const double *sorted, unsigned n, unsigned part)
-{
-	double at = (double)(n - 1) * part / 100;
-	unsigned low = (unsigned)at;
-
-	if (low + 1 >= n)
-		return sorted[n - 1];
-	return sorted[low] + (sorted[low + 1] - sorted[low]) * (at - low);
-}
-
 static void report(struct command *c)
 {
-	double *us = c->us;
-	unsigned n = c->n;
-
-	if (n == 0) {
+	if (c->us.n == 0) {
 		printf("%s\t0\t-\t-\t-\t%u\n", c->label, c->failures);
 		return;
 	}
-	qsort(us, n, sizeof(*us), compare);
-	printf("%s\t%u\t%.0f\t%.0f\t%.0f\t%u\n", c->label, n, percentile(us, n, 50),
-		percentile(us, n, 10), percentile(us, n, 90), c->failures);
+	printf("%s\t%zu\t%.0f\t%.0f\t%.0f\t%u\n", c->label, c->us.n,
+		sample_median(&c->us), sample_percentile(&c->us, 10),
+		sample_percentile(&c->us, 90), c->failures);
 }
 
 static int parse_commands(struct bench *b, char **word)
@@ -202,9 +181,6 @@ static int parse_commands(struct bench *b, char **word)
 			return -EINVAL;
 		if (*word)
 			*word++ = NULL;
-		c->us = calloc(b->rounds, sizeof(*c->us));
-		if (!c->us)
-			return -ENOMEM;
 		b->n++;
 	}
 	return b->n ? 0 : -EINVAL;
@@ -233,17 +209,13 @@ static int parse(struct bench *b, int argc, char **argv)
 	return parse_commands(b, argv + optind);
 }
 
-int main(int argc, char **argv)
+int measure_turns(int argc, char **argv)
 {
 	struct bench b = { .rounds = 30, .warm_ups = 2, .seconds = 120 };
 	double start = now_us();
 
-	if (parse(&b, argc, argv) < 0) {
-		fprintf(stderr,
-			"usage: spawn [-n ROUNDS] [-w WARM-UPS] [-s SECONDS] [-r RAW] "
-			"LABEL CMD... [::: LABEL CMD...]...\n");
+	if (parse(&b, argc, argv) < 0)
 		return 2;
-	}
 	for (unsigned i = 0; i < b.warm_ups + b.rounds; i++) {
 		run_round(&b, i);
 		if (now_us() - start > (double)b.seconds * 1e6)
