@@ -167,13 +167,11 @@ static int save_struct(
 	return records_put(to, tag, s, n);
 }
 
-static int save_xsave(int vm, int vcpu, struct buf *to)
+size_t cpu_xsave_bytes(int vm)
 {
 	int n = ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_XSAVE2);
 
-	if (n > (int)sizeof(struct kvm_xsave))
-		return save_struct(vcpu, KVM_GET_XSAVE2, TAG_XSAVE, to, (size_t)n);
-	return save_struct(vcpu, KVM_GET_XSAVE, TAG_XSAVE, to, sizeof(struct kvm_xsave));
+	return n > (int)sizeof(struct kvm_xsave) ? (size_t)n : sizeof(struct kvm_xsave);
 }
 
 struct msrs {
@@ -226,7 +224,8 @@ static int save_msrs(int vcpu, const struct cpu_msrs *list, struct buf *to)
 	return r;
 }
 
-int cpu_save(int vm, int vcpu, const struct cpu_msrs *msrs, struct buf *to, struct err *e)
+int cpu_save(int vcpu, const struct cpu_msrs *msrs, size_t xsave, struct buf *to,
+	struct err *e)
 {
 	int r = 0;
 
@@ -235,7 +234,10 @@ int cpu_save(int vm, int vcpu, const struct cpu_msrs *msrs, struct buf *to, stru
 	SAVE(KVM_GET_MP_STATE, TAG_MP_STATE, kvm_mp_state);
 	SAVE(KVM_GET_REGS, TAG_REGS, kvm_regs);
 	SAVE(KVM_GET_SREGS, TAG_SREGS, kvm_sregs);
-	r = r < 0 ? r : save_xsave(vm, vcpu, to);
+	if (r == 0)
+		r = save_struct(vcpu,
+			xsave > sizeof(struct kvm_xsave) ? KVM_GET_XSAVE2 : KVM_GET_XSAVE,
+			TAG_XSAVE, to, xsave);
 	SAVE(KVM_GET_XCRS, TAG_XCRS, kvm_xcrs);
 	SAVE(KVM_GET_DEBUGREGS, TAG_DEBUGREGS, kvm_debugregs);
 	SAVE(KVM_GET_LAPIC, TAG_LAPIC, kvm_lapic_state);

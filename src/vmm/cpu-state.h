@@ -24,9 +24,12 @@ struct cpu_msrs {
 /* Which model-specific registers KVM has here. */
 int cpu_msrs_list(int kvm, struct cpu_msrs *ret, struct err *e);
 
-/* Of descriptor 'vcpu', whose thread isn't in the guest; 'vm' is its machine's. */
-int cpu_save(
-	int vm, int vcpu, const struct cpu_msrs *msrs, struct buf *to, struct err *e);
+/* How large KVM's XSAVE area is, of a virtual machine's CPUs. */
+size_t cpu_xsave_bytes(int vm);
+
+/* Of descriptor 'vcpu', whose thread isn't in the guest. */
+int cpu_save(int vcpu, const struct cpu_msrs *msrs, size_t xsave, struct buf *to,
+	struct err *e);
 
 /* Into a fresh vCPU that was given its features (cpu_give()). -EBADMSG for what no vCPU of ours
  * can have said. */

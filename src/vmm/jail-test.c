@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -85,6 +86,62 @@ static void make_a_socket(void)
 static void look_at_a_path(void)
 {
 	(void)syscall(SYS_faccessat, -100, "/", 0);
+}
+
+static int main_of(bool files, struct err *e)
+{
+	return jail_main(files, e);
+}
+
+static int main_alone(struct err *e)
+{
+	return main_of(false, e);
+}
+
+static int main_with_files(struct err *e)
+{
+	return main_of(true, e);
+}
+
+#define KEPT (MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE)
+
+static char page[4096] __attribute__((aligned(4096)));
+
+static void map_data(void)
+{
+	if (mmap(page, sizeof(page), PROT_READ | PROT_WRITE, KEPT | MAP_ANONYMOUS, -1,
+		    0) != page)
+		_exit(7);
+}
+
+static void map_code(void)
+{
+	(void)mmap(
+		page, sizeof(page), PROT_READ | PROT_EXEC, KEPT | MAP_ANONYMOUS, -1, 0);
+	_exit(7);
+}
+
+static void map_elsewhere(void)
+{
+	(void)mmap(NULL, sizeof(page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		-1, 0);
+	_exit(7);
+}
+
+TEST(the_main_thread_maps_data_in_the_place_of_other_data_and_nothing_else)
+{
+#ifdef __SANITIZE_ADDRESS__
+	test_skip("sanitizers map what they like");
+#endif
+	int status[] = { run(main_alone, map_code), run(main_alone, map_elsewhere),
+		run(jail_vcpu, map_data) };
+
+	for (size_t i = 0; i < sizeof(status) / sizeof(status[0]); i++)
+		expect(WIFSIGNALED(status[i]) && WTERMSIG(status[i]) == SIGSYS);
+	expect(WEXITSTATUS(run(main_alone, map_data)) != 7);
+	expect(WEXITSTATUS(run(main_with_files, map_data)) != 7);
+	/* there the heap asks for it, and is told that there is none */
+	expect(run(main_with_files, map_code) == 7 << 8);
 }
 
 TEST(a_cpu_that_serves_files_has_memory_without_mapping_any)

@@ -34,6 +34,7 @@ struct machine {
 	struct guest_memory memory;
 	struct cpu_features features;
 	struct cpu_msrs msrs;
+	size_t xsave;
 	struct ioapic ioapic;
 	struct serial serial;
 	struct slot *slots[MACHINE_SLOTS_MAX];

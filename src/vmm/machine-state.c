@@ -60,7 +60,7 @@ static int save_cpu(struct machine *m, unsigned i, struct buf *to, struct err *e
 
 	if (r < 0)
 		return err_set(e, -r, "keep a CPU's state: %s", err_text(-r));
-	r = cpu_save(m->vm, m->vcpu[i].fd, &m->msrs, to, e);
+	r = cpu_save(m->vcpu[i].fd, &m->msrs, m->xsave, to, e);
 	if (r == 0)
 		records_close(to, at);
 	return r;

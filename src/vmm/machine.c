@@ -180,6 +180,8 @@ static int make(struct machine *m, const struct machine_options *o, struct err *
 	r = r < 0 ? r : add_memory(m, e);
 	r = r < 0 ? r : cpu_supported(o->kvm, &m->features, e);
 	r = r < 0 ? r : cpu_msrs_list(o->kvm, &m->msrs, e);
+	if (r == 0)
+		m->xsave = cpu_xsave_bytes(m->vm);
 	for (unsigned i = 0; r == 0 && i < m->cpus; i++)
 		r = vcpu_make(m, i, o->kvm, e);
 	return r;

@@ -2,12 +2,15 @@
 /*
  * brig-vmm - one microVM: runs a guest on KVM until its end.
  *
- *	brig-vmm kvm=N kernel=N [initrd=N] memory=BYTES cpus=N cmdline=WORDS [console=N]
+ *	brig-vmm kvm=N {kernel=N [initrd=N] cmdline=WORDS | state=N apart=N} memory=BYTES cpus=N
+ *		[memory-file=N] [console=N]
  *		[root=N] [stream=N] [net=N] [disk=N[:ro]]... [remote=N]
  *		[net-rate=N[:BURST]] [net-ops=N[:BURST]] [disk-rate=N[:BURST]] [disk-ops=N[:BURST]]
  *
  * Rates are bytes, and frames or requests, a second: of the network in each direction, of each
- * disk in both together. 'remote' is where it is told to pause (remote.h).
+ * disk in both together. 'remote' is where it is told to pause (remote.h). 'memory-file' is what
+ * the guest's memory is to be in; 'apart' holds what a machine's was when 'state' was written,
+ * and is only read.
  *
  * Should:   own nothing but the descriptors that it inherits and that are named here, and run
  *           in the jail that it was executed in.
@@ -30,7 +33,8 @@
 
 enum { EXIT_OFF = 0, EXIT_ERROR = 1, EXIT_USAGE = 2, EXIT_RESET = 3 };
 
-#define FD_MAX 65536U
+#define FD_MAX    65536U
+#define READ_STEP (256U << 10)
 
 struct words {
 	int kvm;
@@ -38,6 +42,7 @@ struct words {
 	struct machine_options machine;
 	struct devices devices;
 	struct remote remote;
+	int state; /* -1: it starts from a kernel */
 };
 
 /* A descriptor that was inherited; it goes to no one else. */
@@ -95,7 +100,13 @@ static int take_word(struct words *w, const char *name, const char *value, struc
 	} descriptors[] = { { "kvm", &w->kvm }, { "kernel", &w->load.kernel },
 		{ "initrd", &w->load.initrd }, { "console", &w->machine.console },
 		{ "root", &w->devices.root }, { "stream", &w->devices.stream },
-		{ "net", &w->devices.net }, { "remote", &w->remote.fd } };
+		{ "net", &w->devices.net }, { "remote", &w->remote.fd },
+		{ "state", &w->state } };
+	const struct {
+		const char *name;
+		enum machine_memory kind;
+	} memories[] = { { "memory-file", MACHINE_MEMORY_FILE },
+		{ "apart", MACHINE_MEMORY_APART } };
 	const struct {
 		const char *name;
 		struct ratelimit_rate *rate;
@@ -109,6 +120,11 @@ static int take_word(struct words *w, const char *name, const char *value, struc
 	for (size_t i = 0; i < sizeof(descriptors) / sizeof(descriptors[0]); i++)
 		if (str_eq(name, descriptors[i].name))
 			return take_descriptor(value, descriptors[i].fd, e);
+	for (size_t i = 0; i < sizeof(memories) / sizeof(memories[0]); i++)
+		if (str_eq(name, memories[i].name)) {
+			w->machine.memory_kind = memories[i].kind;
+			return take_descriptor(value, &w->machine.memory_fd, e);
+		}
 	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++)
 		if (str_eq(name, rates[i].name))
 			return take_rate(value, rates[i].rate, e);
@@ -133,7 +149,8 @@ static int take_words(struct words *w, int argc, char **argv, struct err *e)
 		.load = { .kernel = -1, .initrd = -1, .cmdline = "" },
 		.machine = { .cpus = 1, .console = -1 },
 		.devices = { .root = -1, .stream = -1, .net = -1 },
-		.remote = { .fd = -1 } };
+		.remote = { .fd = -1 },
+		.state = -1 };
 	for (int i = 1; i < argc; i++) {
 		auto_free char *name = strdup(argv[i]);
 		char *equals = name ? strchr(name, '=') : NULL;
@@ -146,10 +163,31 @@ static int take_words(struct words *w, int argc, char **argv, struct err *e)
 		if (r < 0)
 			return r;
 	}
-	if (w->kvm < 0 || w->load.kernel < 0 || w->machine.memory == 0)
-		return err_set(e, EINVAL, "kvm=, kernel= and memory= have to be there");
+	if (w->kvm < 0 || (w->load.kernel < 0) == (w->state < 0) ||
+		w->machine.memory == 0)
+		return err_set(e, EINVAL,
+			"kvm=, memory= and one of kernel= and state= have to be there");
+	if (w->state >= 0 && w->machine.memory_kind != MACHINE_MEMORY_APART)
+		return err_set(e, EINVAL, "state= goes with apart=");
 	w->machine.kvm = w->kvm;
 	return 0;
+}
+
+/* What another machine has kept. */
+static int restore(struct words *w, struct machine *m, struct err *e)
+{
+	AUTO(buf_clear) struct buf state = { 0 };
+	struct span s;
+	ssize_t n;
+
+	do
+		n = buf_read(&state, w->state, READ_STEP);
+	while (n > 0);
+	if (n < 0)
+		return err_set(
+			e, (int)-n, "read the machine's state: %s", err_text((int)-n));
+	s = (struct span){ (const uint8_t *)state.data, state.len };
+	return machine_restore(m, &s, e);
 }
 
 static int build(struct words *w, struct machine *m, struct err *e)
@@ -157,7 +195,8 @@ static int build(struct words *w, struct machine *m, struct err *e)
 	bool files = w->devices.root >= 0;
 	int r = devices_add(m, &w->devices, e);
 
-	r = r < 0 ? r : machine_load(m, &w->load, e);
+	if (r == 0)
+		r = w->state < 0 ? machine_load(m, &w->load, e) : restore(w, m, e);
 	if (r == 0) {
 		w->remote.machine = m;
 		w->remote.balloon = w->devices.balloon;
@@ -166,10 +205,10 @@ static int build(struct words *w, struct machine *m, struct err *e)
 	}
 	if (r < 0)
 		return r;
-	(void)close(w->load.kernel);
+	close_auto(&w->load.kernel);
+	close_auto(&w->load.initrd);
+	close_auto(&w->state);
 	(void)close(w->kvm);
-	if (w->load.initrd >= 0)
-		(void)close(w->load.initrd);
 	r = jail_process(e);
 	r = r < 0 ? r : machine_start(m, files ? jail_vcpu_files : jail_vcpu, e);
 	return r < 0 ? r : jail_main(files, e);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3 */
@@ -131,7 +132,10 @@ static bool is_zero(const uint8_t *page)
 static int write_all(int fd, const uint8_t *from, uint64_t n, uint64_t at)
 {
 	while (n) {
-		ssize_t k = pwrite(fd, from, n < COPY_MAX ? n : COPY_MAX, (off_t)at);
+		struct iovec iov = { (void *)(uintptr_t)from,
+			n < COPY_MAX ? n : COPY_MAX };
+		ssize_t k =
+			pwritev(fd, &iov, 1, (off_t)at); /* a call that the jail has */
 
 		if (k < 0 && errno == EINTR)
 			continue;
@@ -174,7 +178,6 @@ int memory_freeze(struct guest_memory *m, int to, struct err *e)
 		r = -errno;
 	if (r < 0)
 		return err_set(e, -r, "keep the guest's memory: %s", err_text(-r));
-	advise(m->host, m->size, false);
 	r = map_contents(m->host, m->size, from);
 	if (r < 0)
 		return err_set(e, ENOTRECOVERABLE, "map the guest's memory again: %s",

@@ -2,11 +2,13 @@
 #include "vmm/remote.h"
 
 #include "base/clock.h"
+#include "vmm/jail.h"
 #include "vmm/payload.h"
 #include "vmm/virtio/balloon.h"
 
 #include <pthread.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #define WAIT  (20 * NS_PER_SEC)
 #define COUNT 0x300000
@@ -144,4 +146,67 @@ TEST(who_never_stops_talking_holds_nobody_up)
 	expect(pthread_join(other, NULL) == 0);
 	(void)close(fd[0]);
 	(void)close(fd[1]);
+}
+
+/* What a machine in its jail keeps is what another one goes on from, and it goes on itself. */
+static void *keep(void *data)
+{
+	struct pair *p = data;
+	struct remote_save to = { memory_file(0, &p->e), memory_file(32 << 20, &p->e) };
+	int own = fcntl(machine_memory(p->machine)->fd, F_DUPFD_CLOEXEC, 3);
+	uint32_t first, second;
+
+	expect(goes(p));
+	/* no files, no snapshot */
+	expect(remote_ask(p->fd, REMOTE_SAVE, NULL, WAIT, &p->e) == 0 && goes(p));
+	expect(remote_save(p->fd, &to, WAIT, &p->e) == 1);
+	expect(fcntl(own, F_ADD_SEALS, F_SEAL_WRITE) == 0);
+	expect(stands(p) && lseek(to.state, 0, SEEK_END) > 4096);
+	expect(pread(own, &first, 4, COUNT) == 4 && first == count(p));
+	expect(remote_ask(p->fd, REMOTE_RESUME, NULL, WAIT, &p->e) == 0 && goes(p));
+	/* again: by now its memory is its own */
+	(void)close(to.state);
+	to.state = memory_file(0, &p->e);
+	expect(remote_save(p->fd, &to, WAIT, &p->e) == 0);
+	expect(fcntl(to.spare, F_ADD_SEALS, F_SEAL_WRITE) == 0);
+	expect(pread(to.spare, &second, 4, COUNT) == 4 && second > first);
+	expect(stands(p) && lseek(to.state, 0, SEEK_END) > 4096);
+	expect(remote_ask(p->fd, REMOTE_RESUME, NULL, WAIT, &p->e) == 0 && goes(p));
+	/* a file that can't be written to: it says so, and goes on */
+	(void)close(to.state);
+	to.state = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	expect(remote_save(p->fd, &to, WAIT, &p->e) < 0 && p->e.msg[0] && goes(p));
+	(void)close(p->fd);
+	return NULL;
+}
+
+static void *end_after(void *data)
+{
+	struct pair *p = data;
+
+	(void)keep(data);
+	machine_stop(p->machine, MACHINE_OFF);
+	return NULL;
+}
+
+TEST(a_jailed_machine_is_kept_twice_and_goes_on)
+{
+	struct remote r = { .machine = payload_machine(counts, sizeof(counts), 2, -1) };
+	struct pair p = { .machine = r.machine };
+	struct err e = { 0 };
+	pthread_t other;
+	int fd[2];
+
+	expect(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) == 0);
+	r.fd = fd[0];
+	p.fd = fd[1];
+	expect(remote_listen(&r, &e) == 0);
+	/* the filter is a thread's: the other one is no part of the VMM */
+	expect(pthread_create(&other, NULL, end_after, &p) == 0);
+	jail_heap();
+	expect(jail_process(&e) == 0);
+	expect(machine_start(r.machine, jail_vcpu, &e) == 0);
+	expect(jail_main(false, &e) == 0);
+	/* nothing else may be done in there, not even what ends a test */
+	(void)syscall(SYS_exit_group, machine_run(r.machine, &e) == MACHINE_OFF ? 0 : 1);
 }

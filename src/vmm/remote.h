@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * remote.h - what the keeper asks of a running VMM: to pause, to go on, for figures.
+ * remote.h - what the keeper asks of a running VMM: to pause, to go on, for figures, and for all
+ * that it is (machine_save()).
  *
  * The two are joined by a pair of SOCK_SEQPACKET sockets. A question is one message, and so is
  * its answer, which bears the question's number. When the asking end is closed, a paused
@@ -18,6 +19,8 @@
 #ifndef BRIG_VMM_REMOTE_H
 #define BRIG_VMM_REMOTE_H
 
+#include "base/buf.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,7 +28,7 @@ struct err;
 struct machine;
 struct virtio_device;
 
-enum remote_verb { REMOTE_PAUSE = 1, REMOTE_RESUME, REMOTE_FIGURES };
+enum remote_verb { REMOTE_PAUSE = 1, REMOTE_RESUME, REMOTE_FIGURES, REMOTE_SAVE };
 
 /* Bytes. What the guest hasn't told is 0. */
 struct remote_figures {
@@ -44,12 +47,27 @@ struct remote_figures {
 int remote_ask(int fd, enum remote_verb verb, struct remote_figures *ret,
 	uint64_t wait_ns, struct err *e);
 
+/*
+ * Pause it and have its state written to 'state', an empty file; its memory is then in the file
+ * that it was started on, or, where it has left that one before, in 'spare' (memory_freeze()).
+ * The descriptors stay the caller's. It stands until REMOTE_RESUME.
+ *
+ * 1: its own file, 0: 'spare', or an error in the VMM's words, after which it goes on.
+ *
+ * Should:   be followed by F_SEAL_WRITE on that file, as the VMM need not have told the truth.
+ */
+struct remote_save {
+	int state, spare;
+};
+int remote_save(int fd, const struct remote_save *to, uint64_t wait_ns, struct err *e);
+
 /* The VMM's side; stays in its place. */
 struct remote {
 	struct machine *machine;
 	struct virtio_device *balloon, *net; /* NULL: none */
 	int fd;                              /* -1: nobody asks */
 	bool paused;
+	struct buf state; /* room for REMOTE_SAVE */
 };
 
 /* Have machine_run() answer. 0 or -errno. */
