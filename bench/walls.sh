@@ -121,24 +121,24 @@ begin_walls() {
 idle_start() { # idle_start WALL N
 	local i end=$((SECONDS + 90))
 	idle_pids=()
-	mkdir -p "$work/ws-idle"
+	mkdir -p "$work/ws-idle" && cp "$measure" "$work/ws-idle/" || return
 	for ((i = 0; i < $2; i++)); do
 		[ "$SECONDS" -lt "$end" ] || return 1
 		case $1 in
 		bwrap)
 			bwrap_words bwrap
-			"${words[@]}" /bin/sleep 100000 </dev/null >/dev/null 2>&1 &
+			"${words[@]}" "$measure" sleep </dev/null >/dev/null 2>&1 &
 			idle_pids+=($!)
 			;;
 		runsc)
-			bundle_words idle /bin/sleep 100000
+			bundle_words idle "$measure" sleep
 			timeout 30 "${words[@]}" run -detach -bundle "$work/oci/idle" "idle-$$-$i" </dev/null >/dev/null 2>&1 ||
 				return 1
 			;;
 		*)
 			brig_words "$1"
 			timeout 30 "${words[@]}" run -d -q --net none --name "idle-$i" "${wall_words[@]}" "$work/ws-idle" -- \
-				/bin/sleep 100000 </dev/null >/dev/null 2>&1 || return 1
+				"$work/ws-idle/brig-measure" sleep </dev/null >/dev/null 2>&1 || return 1
 			;;
 		esac
 	done

@@ -3,7 +3,7 @@
 #
 # layers.sh - proves that an #include points down:
 #
-#	base <- linux <- image, gate, sentry, vmm <- wall <- sandbox <- cli, oci
+#	base <- linux <- image, gate, sentry, vmm <- wall <- sandbox <- compare <- cli, oci
 #
 # guest, which runs inside of every sandbox, uses base alone; boot, which makes one for a kernel of
 # its own, and measure, which measures in them and outside, also linux; sandbox speaks its protocol. Of
@@ -25,7 +25,8 @@ declare -A may=(
 	[vmm]="base linux vmm"
 	[wall]="base linux image sentry vmm wall"
 	[sandbox]="base linux image gate wall guest sandbox"
-	[cli]="base linux image gate wall guest sandbox cli"
+	[compare]="base linux wall sandbox compare"
+	[cli]="base linux image gate wall guest sandbox compare cli"
 	[oci]="base linux image gate wall guest sandbox oci"
 )
 

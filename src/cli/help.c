@@ -23,7 +23,7 @@ static const struct {
 	{ "Workspace", { "diff", "apply", "discard", "undo" } },
 	{ "Network and secrets", { "policy", "secret", "ports", "audit" } },
 	{ "Agents and images", { "agent", "image" } },
-	{ "This machine", { "doctor", "completion", "version", "help" } },
+	{ "This machine", { "compare", "doctor", "completion", "version", "help" } },
 };
 #define TOPICS (sizeof(topics) / sizeof(*topics))
 

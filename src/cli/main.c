@@ -17,7 +17,7 @@ const struct command *const commands[] = { &verb_run, &verb_create, &verb_start,
 	&verb_wait, &verb_rm, &verb_prune, &verb_ls, &verb_inspect, &verb_logs,
 	&verb_stats, &verb_cp, &verb_diff, &verb_apply, &verb_discard, &verb_undo,
 	&verb_ports, &verb_policy, &verb_secret, &verb_audit, &verb_agent, &verb_image,
-	&verb_doctor, &verb_completion, &verb_version, &verb_help, NULL };
+	&verb_compare, &verb_doctor, &verb_completion, &verb_version, &verb_help, NULL };
 
 const struct command *command_find(const struct command *const *table, const char *name)
 {

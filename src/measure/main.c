@@ -31,6 +31,9 @@ static int dispatch(int argc, char **argv)
 
 	if (strcmp(what, "nothing") == 0)
 		return 0;
+	if (strcmp(what, "sleep") == 0)
+		for (;;)
+			(void)pause();
 	if (strcmp(what, "micro") == 0)
 		return measure_micro(argv[0], argv + 2);
 	if (strcmp(what, "time") == 0)
@@ -52,7 +55,8 @@ int main(int argc, char **argv)
 
 	if (status == 2)
 		fprintf(stderr,
-			"usage: brig-measure nothing | micro [NAME...] | time [-b "
+			"usage: brig-measure nothing | sleep | micro [NAME...] | time "
+			"[-b "
 			"PREPARE] -- CMD... | first -- CMD... | burn THREADS |\n"
 			"       turns [-n ROUNDS] [-w WARM-UPS] [-s SECONDS] [-r RAW] "
 			"LABEL CMD... [::: LABEL CMD...]... |\n"
