@@ -6,6 +6,10 @@
 #include "base/test.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 TEST(a_span_is_given_only_where_all_of_it_is_memory)
 {
@@ -36,6 +40,34 @@ TEST(a_span_never_crosses_the_devices)
 	expect(memory_span(&m, MEMORY_HIGH_BEGIN, 8192) == host + MEMORY_LOW_END);
 	expect(memory_span(&m, MEMORY_HIGH_BEGIN, 8193) == NULL);
 	expect(memory_span(&m, MEMORY_HIGH_BEGIN + 8191, UINT64_MAX - 8190) == NULL);
+}
+
+/* Whether a process dies of writing there. */
+static bool dies_at(volatile uint8_t *at)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		(void)signal(SIGSEGV, SIG_DFL); /* a sanitizer's */
+		*at = 1;
+		_exit(0);
+	}
+	expect(pid > 0 && waitpid(pid, &status, 0) == pid);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV;
+}
+
+TEST(beside_memory_nothing_can_be_touched)
+{
+	struct guest_memory m;
+	struct err e = { 0 };
+
+	expect(memory_make(&m, MEMORY_MIN, &e) == 0);
+	expect((uintptr_t)m.host % MEMORY_GUARD == 0);
+	expect(!dies_at(m.host) && !dies_at(m.host + m.size - 1));
+	expect(dies_at(m.host - 1) && dies_at(m.host - MEMORY_GUARD));
+	expect(dies_at(m.host + m.size) && dies_at(m.host + m.size + MEMORY_GUARD - 1));
+	memory_clear(&m);
 }
 
 TEST(memory_is_made_zeroed_and_copied_in_and_out)

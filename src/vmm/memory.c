@@ -72,17 +72,40 @@ static int map_contents(uint8_t *host, uint64_t size, int fd)
 	return 0;
 }
 
-static void *map_anonymous(void *at, uint64_t size, int fixed)
+static void *map_anonymous(void *at, uint64_t size)
 {
 	return mmap(at, size, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | fixed, -1, 0);
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
+/* Addresses between others that nobody can touch: what is miscalculated hits nothing of ours. NULL
+ * and errno. */
+static uint8_t *reserve(uint64_t size)
+{
+	uint64_t all = size + 2 * MEMORY_GUARD, skip;
+	uint8_t *at = mmap(NULL, all + MEMORY_GUARD, PROT_NONE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (at == MAP_FAILED)
+		return NULL;
+	/* to where large pages may begin */
+	skip = -(uintptr_t)at % MEMORY_GUARD;
+	if (skip)
+		(void)munmap(at, skip);
+	(void)munmap(at + skip + all, MEMORY_GUARD - skip);
+	return at + skip + MEMORY_GUARD;
+}
+
+static void release(uint8_t *at, uint64_t size)
+{
+	(void)munmap(at - MEMORY_GUARD, size + 2 * MEMORY_GUARD);
 }
 
 int memory_open(struct guest_memory *m, int fd, uint64_t size, bool apart, struct err *e)
 {
 	auto_fd int file = fd;
+	uint8_t *at;
 	int r = 0;
-	void *at;
 
 	*m = (struct guest_memory){ .fd = -1 };
 	if (size < MEMORY_MIN || size > MEMORY_MAX || size % PAGE)
@@ -92,18 +115,20 @@ int memory_open(struct guest_memory *m, int fd, uint64_t size, bool apart, struc
 		return err_set(e, EBADMSG,
 			"the file of the guest's memory isn't %llu bytes long",
 			(unsigned long long)size);
-	if (apart)
-		at = map_anonymous(NULL, size, 0);
-	else
-		at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-			file, 0);
-	if (at == MAP_FAILED)
+	at = reserve(size);
+	if (!at)
 		return err_sys(e, "map the guest's memory");
-	advise(at, size, !apart);
-	if (apart)
+	if (apart ? map_anonymous(at, size) == MAP_FAILED
+		  : mmap(at, size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_NORESERVE | MAP_FIXED, file,
+			    0) == MAP_FAILED)
+		r = -errno;
+	if (r == 0)
+		advise(at, size, !apart);
+	if (r == 0 && apart)
 		r = map_contents(at, size, file);
 	if (r < 0) {
-		(void)munmap(at, size);
+		release(at, size);
 		return err_set(e, -r, "map the guest's memory: %s", err_text(-r));
 	}
 	*m = (struct guest_memory){
@@ -174,7 +199,7 @@ int memory_freeze(struct guest_memory *m, int to, struct err *e)
 	if (!behind)
 		r = copy_out(m, to);
 	/* what is behind a page is now in the file, whatever was mapped there before */
-	if (r == 0 && map_anonymous(m->host, m->size, MAP_FIXED) == MAP_FAILED)
+	if (r == 0 && map_anonymous(m->host, m->size) == MAP_FAILED)
 		r = -errno;
 	if (r < 0)
 		return err_set(e, -r, "keep the guest's memory: %s", err_text(-r));
@@ -189,7 +214,7 @@ int memory_freeze(struct guest_memory *m, int to, struct err *e)
 void memory_clear(struct guest_memory *m)
 {
 	if (m->host)
-		(void)munmap(m->host, m->size);
+		release(m->host, m->size);
 	if (m->fd >= 0 && m->host)
 		(void)close(m->fd);
 	*m = (struct guest_memory){ .fd = -1 };

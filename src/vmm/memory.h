@@ -23,9 +23,10 @@ struct err;
 #define MEMORY_HIGH_BEGIN (4ULL << 30)
 #define MEMORY_MIN        (16ULL << 20)
 #define MEMORY_MAX        (1ULL << 40)
+#define MEMORY_GUARD      (2ULL << 20) /* before and behind, where nothing can be touched */
 
 struct guest_memory {
-	uint8_t *host; /* 'size' bytes, readable and writable */
+	uint8_t *host; /* 'size' bytes, readable and writable; see MEMORY_GUARD */
 	uint64_t size;
 	int fd;     /* the file behind it, -1 for none */
 	bool apart; /* what is written isn't written to the file */
