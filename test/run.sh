@@ -150,6 +150,7 @@ as() {
 		"HOME=$home" "USER=$user" "LOGNAME=$user" "SHELL=/bin/bash" "TERM=dumb" "LC_ALL=C.UTF-8"
 		"TMPDIR=/tmp" "BRIG_HOME=$home/brig" "BRIG=$work/prefix/bin/brig"
 		"BRIG_IMAGE=$work/prefix/libexec/brig/brig-image")
+	[ ! -x "$work/sanitized/brig-vmm" ] || env+=("SANITIZED=$work/sanitized")
 	# how this machine reaches the npm registry, for the test of a real agent
 	local name
 	for name in npm_config_registry NODE_EXTRA_CA_CERTS SSL_CERT_FILE {http,https,no}_proxy \
@@ -219,10 +220,13 @@ no_black_boxes() {
 mkdir -p "$work/source"
 cp -r "$prefix" "$work/prefix"
 cp -r "$here" "$work/source/test"
+# what attacks of guests are tried on as well
+[ ! -x "$sanitized/src/vmm/brig-vmm" ] || install -D -t "$work/sanitized" "$sanitized/src/vmm/brig-vmm"
 for folder in src kernel; do
 	[ ! -d "$here/../$folder" ] || cp -r "$here/../$folder" "$work/source/$folder"
 done
 chmod -R a+rX "$work/prefix" "$work/source"
+[ ! -d "$work/sanitized" ] || chmod -R a+rX "$work/sanitized"
 
 mine=range
 if [ "$(id -u)" = 0 ]; then
