@@ -7,6 +7,8 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 build=$1 seconds=$2
 passed=0 failed=0
+# what is undefined is a crash, too
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 mkdir -p "$build/crashes"
 while read -r program; do
 	name=$(basename "$program" -fuzz)

@@ -205,6 +205,13 @@ TEST(an_indirect_table_is_followed_once_and_within_its_bounds)
 		offer(0);
 		expect(virtqueue_pop(&q, &c) == -EPROTO);
 	}
+	/* only the queue's own table has to be aligned */
+	q = begin(VQ_F_INDIRECT);
+	desc_at(DESC, 0, D(0x5003, 32, VRING_DESC_F_INDIRECT, 0));
+	desc_at(0x5003, 0, D(0x9001, 3, VRING_DESC_F_NEXT, 1));
+	desc_at(0x5003, 1, D(0x9011, 5, VRING_DESC_F_WRITE, 0));
+	offer(0);
+	expect(virtqueue_pop(&q, &c) == 1 && c.out_len == 3 && c.in_len == 5);
 	/* behind direct ones, and longer than the queue */
 	q = begin(VQ_F_INDIRECT);
 	desc_at(DESC, 0, D(0x9000, 3, VRING_DESC_F_NEXT, 1));

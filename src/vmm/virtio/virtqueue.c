@@ -76,11 +76,19 @@ void virtqueue_stop(struct virtqueue *q)
 	*q = (struct virtqueue){ .size_max = q->size_max };
 }
 
+/* struct vring_desc wherever it lies: only the queue's own table is aligned. */
+struct raw_desc {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t flags, next;
+} __attribute__((packed));
+_Static_assert(sizeof(struct raw_desc) == DESC_BYTES, "a descriptor's size");
+
 /* A descriptor, copied: the guest can't change it any more. */
 static struct vring_desc read_desc(const volatile uint8_t *table, uint32_t i)
 {
-	const volatile struct vring_desc *d =
-		(const volatile struct vring_desc *)(const volatile void *)(table +
+	const volatile struct raw_desc *d =
+		(const volatile struct raw_desc *)(const volatile void *)(table +
 			(size_t)i * DESC_BYTES);
 
 	return (struct vring_desc){
