@@ -126,7 +126,10 @@ class World:
                 self.bad_frames.append(frame[:10].hex() + " of %d" % n)
 
     def hear_stream(self):
-        while self.stream[0].recv(65536):
+        try:
+            while self.stream[0].recv(65536):
+                pass
+        except OSError:
             pass
 
     def talk(self):
