@@ -63,7 +63,24 @@ check "a wall that can't be run says why" bash -c "BRIG_LIBEXEC='$T/libexec'
 		.runs == false and (.why | length) > 10'"
 
 # as text
-brig compare --rounds 1 --agents 2 --walls "$first,sentry" --markdown >all.md 2>said </dev/null
+brig compare --rounds 1 --agents 2 --walls "$first,sentry" --html page.html --markdown >all.md 2>said </dev/null
+check "the page has nothing from elsewhere and no script" bash -c \
+	'! grep -qiE "<script|https?:|src=|url\(|@import" page.html'
+check "the page has four plots and four tables" bash -c \
+	'[ "$(grep -c "<svg viewBox=\"0 0 400" page.html) $(grep -c "<table>" page.html)" = "4 4" ]'
+check "the page's marks come in pairs" /usr/bin/python3 -c '
+import html.parser, sys
+class P(html.parser.HTMLParser):
+    open = []
+    def handle_starttag(self, tag, attrs):
+        if tag not in ("meta", "line", "rect", "path"): self.open.append(tag)
+    def handle_startendtag(self, tag, attrs): pass
+    def handle_endtag(self, tag):
+        assert self.open and self.open.pop() == tag, tag
+p = P(); p.feed(open("page.html").read()); p.close()
+sys.exit(p.open != [])'
+refuses "a page that can't be written is known before anything runs" "write '/proc/none" \
+	brig compare --html /proc/none
 check "Markdown has four tables" [ "$(grep -c '^## ' all.md)" = 4 ]
 check "each row has as many cells as its head" awk -F'|' '/^## / { n = 0 }
 	/^\|/ { if (!n) n = NF; if (NF != n) bad = 1 } END { exit bad }' all.md

@@ -8,6 +8,7 @@
 #include "cli/verbs.h"
 #include "cli/wrap.h"
 #include "compare/json.h"
+#include "compare/page.h"
 #include "compare/table.h"
 
 #define AGENTS_DEFAULT 10
@@ -110,6 +111,23 @@ static int print(struct compare *c, const struct compare_args *a, struct err *e)
 	return r < 0 ? err_set(e, -r, "print the tables: %s", strerrordesc_np(-r)) : 0;
 }
 
+/* Opened before it all, as nobody wants to wait minutes for "permission denied". */
+static int open_page(const char *path, struct err *e)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	return fd < 0 ? err_sys(e, "write '%s'", path) : fd;
+}
+
+static int write_page(struct compare *c, int fd, const char *path, struct err *e)
+{
+	auto_buf struct buf page = { 0 };
+	int r = page_make(c, &page);
+
+	r = r == 0 ? file_write_all(fd, page.data, page.len) : r;
+	return r < 0 ? err_set(e, -r, "write '%s': %s", path, strerrordesc_np(-r)) : 0;
+}
+
 static int split_walls(const struct strv *given, struct strv *ret, struct err *e)
 {
 	for (size_t i = 0; i < given->n; i++)
@@ -126,12 +144,15 @@ static int run(const struct invocation *inv, struct err *e)
 		.agents = a->agents ? (unsigned)a->agents : AGENTS_DEFAULT,
 		.rounds = a->rounds ? (unsigned)a->rounds : ROUNDS_DEFAULT,
 		.progress = isatty(STDERR_FILENO) ? show_progress : NULL };
+	auto_fd int page = -1;
 	int r;
 
 	if (a->agents > AGENTS_MAX || a->rounds > ROUNDS_MAX)
 		return err_set(e, EINVAL, "--agents is at most %d, --rounds at most %d",
 			AGENTS_MAX, ROUNDS_MAX);
 	r = split_walls(&a->walls, &walls, e);
+	if (r == 0 && a->html)
+		r = page = open_page(a->html, e);
 	if (r < 0)
 		return r;
 	exec_catch_signals();
@@ -142,6 +163,8 @@ static int run(const struct invocation *inv, struct err *e)
 		show_progress("");
 	if (r == 0)
 		r = print(&c, a, e);
+	if (r == 0 && page >= 0)
+		r = write_page(&c, page, a->html, e);
 	compare_end(&c);
 	return r;
 }
