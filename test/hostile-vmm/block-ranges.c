@@ -4,7 +4,7 @@
  * data: none may say that it went well, and the disk keeps its size and what is beside it.
  * host: disk
  */
-#include "guest.h"
+#include "guest/virtio.h"
 
 #define SECTORS 2048U /* of the disk that run.py makes */
 

@@ -4,7 +4,7 @@
  * an exit, the other in exits without an end. It is paused, stands, goes on, and is killed.
  * host: pause
  */
-#include "guest.h"
+#include "guest/virtio.h"
 
 static struct device d;
 

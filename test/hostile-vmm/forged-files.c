@@ -5,7 +5,7 @@
  * outside stays as it is and is never read.
  * host: files
  */
-#include "guest.h"
+#include "guest/virtio.h"
 
 enum { LOOKUP = 1, FORGET, GETATTR, SETATTR, READLINK, SYMLINK, MKNOD = 8, MKDIR, UNLINK, RMDIR, RENAME,
 	LINK, OPEN, READ, WRITE, RELEASE = 18, SETXATTR = 21, GETXATTR, INIT = 26, OPENDIR, READDIR,

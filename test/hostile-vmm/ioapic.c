@@ -4,7 +4,7 @@
  * there are and that there aren't, rewritten while devices raise their lines and another CPU
  * writes the same entries.
  */
-#include "guest.h"
+#include "guest/virtio.h"
 
 static volatile uint32_t *const io = (volatile uint32_t *)IOAPIC;
 static volatile bool over;

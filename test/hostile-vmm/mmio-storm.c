@@ -3,7 +3,7 @@
  * Every register of every slot and of the interrupt controller, and what lies between and behind
  * them: 1, 2, 4 and 8 bytes wide, aligned or not, over the ends of pages, by string instructions.
  */
-#include "guest.h"
+#include "guest/virtio.h"
 
 static void touch(uint32_t at, unsigned how)
 {

@@ -5,9 +5,9 @@
  * takes them; a CPU that was made unusable ends the machine, and so does the first refusal under a
  * KVM that emulates this code and can't deliver it. Hence many seeds.
  * end: off reset error
- * seeds: 8
+ * seeds: 4
  */
-#include "guest.h"
+#include "guest/virtio.h"
 
 static void read_one(uint32_t n)
 {

@@ -5,7 +5,7 @@
  * much. The other end, which stands for the host's kernel, gets none that doesn't add up.
  * host: net
  */
-#include "guest.h"
+#include "guest/virtio.h"
 
 static struct device d;
 static struct {

@@ -3,7 +3,7 @@
  * Every port, read and written, 1, 2 and 4 bytes wide and by string instructions with long
  * counts. The ports that end the machine are left out; the serial port is set up in every way.
  */
-#include "guest.h"
+#include "guest/virtio.h"
 
 static uint8_t bytes[8192];
 

@@ -3,7 +3,7 @@
  * A live queue's registers are written: its place, size and readiness, other queues, features,
  * the status bit by bit. What was agreed on at DRIVER_OK holds until a reset (virtio 1.3, 4.2.2.2).
  */
-#include "guest.h"
+#include "guest/virtio.h"
 
 static struct device d, rng;
 

@@ -4,7 +4,7 @@
  * tables and indices over as fast as it can. What the VMM has looked at it must not look at
  * again.
  */
-#include "guest.h"
+#include "guest/virtio.h"
 
 static struct device d;
 static volatile uint32_t target; /* the queue that is written over; 0: none */

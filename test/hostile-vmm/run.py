@@ -6,7 +6,7 @@ It ends with 0 if the attack harmed only itself, else with 1 and the reason on i
 says how the machine may end ("end: off reset error", one of which it has to be; off alone if there is
 no such line) and what is done on the host meanwhile ("host: ...").
 """
-import os, re, resource, socket, struct, subprocess, sys, tempfile, threading, time
+import ctypes, os, re, resource, socket, struct, subprocess, sys, tempfile, threading, time
 
 MIB = 1 << 20
 MEMORY = 32 * MIB
@@ -16,6 +16,13 @@ OWN = 96 * MIB
 PATIENCE = float(os.environ.get("PATIENCE", "120"))
 ENDS = {0: "off", 1: "error", 3: "reset"}
 PAUSE, RESUME, FIGURES = 1, 2, 3
+
+
+PR_SET_PDEATHSIG, SIGKILL = 1, 9
+
+
+def die_with_me():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, SIGKILL)
 
 
 class Failed(Exception):
@@ -51,7 +58,7 @@ class Machine:
         words = ["%s=%d" % x for x in fds.items()] + ["memory=%d" % MEMORY, "cpus=2"]
         env = {"ASAN_OPTIONS": "detect_leaks=0:exitcode=99", "UBSAN_OPTIONS": "print_stacktrace=1"}
         self.process = subprocess.Popen([vmm] + words, pass_fds=list(fds.values()), env=env, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                                        preexec_fn=die_with_me, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         for fd in fds.values():
             os.close(fd)
         self.lines, self.complaint = [], b""

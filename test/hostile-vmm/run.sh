@@ -29,22 +29,29 @@ give_up() {
 [ -r /dev/kvm ] && [ -w /dev/kvm ] || give_up "there is no /dev/kvm for $(id -un)"
 command -v "${CC:-cc}" >/dev/null && command -v ld >/dev/null || give_up "there is no C compiler"
 
-# build NAME
-build() {
+# object SOURCE: to $T/NAME.o
+object() {
 	"${CC:-cc}" -m32 -march=i386 -O1 -ffreestanding -fno-pic -fno-stack-protector -nostdinc \
 		-isystem "$("${CC:-cc}" -print-file-name=include)" -fno-asynchronous-unwind-tables \
-		-Wall -Wextra -Werror -Wno-main -Wno-unused-function -c -o "$T/$1.o" "$folder/$1.c" &&
-		ld -m elf_i386 -T "$folder/guest.ld" --oformat binary -o "$T/$1.bin" "$T/$1.o"
+		-Wall -Wextra -Werror -Wno-main -c -o "$T/$(basename "$1" .c).o" "$1"
 }
 
-build neighbour || { not_ok "the neighbour compiles"; finish; }
+# build SOURCE: to $T/NAME.bin
+build() {
+	local name
+	name=$(basename "$1" .c)
+	object "$1" && ld -m elf_i386 -T "$folder/guest/guest.ld" --oformat binary -o "$T/$name.bin" \
+		"$T/$name.o" "$T/guest.o" "$T/virtio.o"
+}
+
+object "$folder/guest/guest.c" && object "$folder/guest/virtio.c" && build "$folder/guest/neighbour.c" ||
+	{ not_ok "the neighbour compiles"; finish; }
 
 for file in "$folder"/*.c; do
 	name=$(basename "$file" .c)
-	[ "$name" != neighbour ] || continue
 	[ $# = 0 ] || [[ " $* " == *" $name "* ]] || continue
 	seeds=$(sed -n 's/^ \* seeds: //p' "$file")
-	build "$name" >"$T/said" 2>&1 || { not_ok "$name compiles" "$(cat "$T/said")"; continue; }
+	build "$file" >"$T/said" 2>&1 || { not_ok "$name compiles" "$(cat "$T/said")"; continue; }
 	for vmm in "$VMM" ${SANITIZED:+"$SANITIZED/brig-vmm"}; do
 		for ((i = 0; i < ${seeds:-1}; i++)); do
 			seed=$((${SEED:-1} + i)) what=$name

@@ -4,7 +4,7 @@
  * nobody has, a flood of requests without a buffer for the refusals, ends that are told twice,
  * resets in the middle. One stream can be had, and it works until it is over.
  */
-#include "guest.h"
+#include "guest/virtio.h"
 
 enum { REQUEST = 1, RESPONSE, RST, SHUTDOWN, RW, CREDIT_UPDATE, CREDIT_REQUEST };
 

@@ -4,7 +4,7 @@
  * and the other CPU goes on kicking.
  * end: reset error
  */
-#include "guest.h"
+#include "guest/virtio.h"
 
 static struct device d[SLOTS];
 

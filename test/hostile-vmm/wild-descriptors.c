@@ -4,7 +4,7 @@
  * every queue of every device. Each such device stops until it is reset, or passes the request
  * over; afterwards it works.
  */
-#include "guest.h"
+#include "guest/virtio.h"
 
 static struct device d[SLOTS];
 

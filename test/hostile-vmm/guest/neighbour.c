@@ -3,7 +3,7 @@
  * No attack but the machine beside one: it says so each time that all of its memory is as it left
  * it, and that its devices serve it.
  */
-#include "guest.h"
+#include "virtio.h"
 
 #define WORDS (1U << 16)
 
