@@ -3,6 +3,7 @@
 # compare-test.sh - brig compare: what it prints, and that it leaves nothing behind. No figure
 # is judged here.
 # run as: root range plain
+# time: 900
 . "$(dirname "$0")/lib.sh"
 
 walls=
@@ -85,6 +86,26 @@ check "Markdown has four tables" [ "$(grep -c '^## ' all.md)" = 4 ]
 check "each row has as many cells as its head" awk -F'|' '/^## / { n = 0 }
 	/^\|/ { if (!n) n = NF; if (NF != n) bad = 1 } END { exit bad }' all.md
 check "no progress where nobody looks" [ ! -s said ]
+
+# attempts to escape
+refuses "probes have no page" "alone" brig compare --probes --html x.html
+check "every probe behind $second ends as it is expected to" bash -c \
+	"brig compare --probes --walls $second --json >probes.json"
+of() { jq -e "$1" probes.json; }
+check "more than fifty were made" of '.probes | length > 50'
+check "none is unlike what is expected" of '[.probes[] | select(.expected | not)] == []'
+check "none is broken" of '[.probes[] | select(.outcome == "broken")] == []'
+check "what was stopped names the layer" of '[.probes[] | select(.outcome == "stopped") | .layer | length > 0] | all'
+check "what was not stopped says why that is expected" of \
+	'[.probes[] | select(.outcome == "out") | .why | length > 10] | all'
+check "a workspace that was deleted comes back" of \
+	'.probes[] | select(.outcome == "lost") | .detail | test("20 of 20 files were deleted; brig undo brought 20 back")'
+if [ "$first" = chroot ]; then
+	check "behind the chroot wall something gets out, as expected" bash -c "brig compare --probes --walls chroot --json |
+		jq -e '([.probes[] | select(.outcome == \"out\")] | length > 3) and ([.probes[].expected] | all) and
+			([.probes[] | select(.outcome == \"left out\")] | length == 2)'"
+fi
+check "the attempts leave nothing behind" [ -z "$(left)" ]
 
 # interrupted
 brig compare --rounds 50 --walls "$walls" >/dev/null 2>said </dev/null &

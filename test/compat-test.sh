@@ -163,15 +163,6 @@ probe() { # probe FILE
 	done
 }
 
-wanted() {
-	local name
-	[ ${#only[@]} -gt 0 ] || return 0
-	for name in "${only[@]}"; do
-		[[ $1 != *$name* ]] || return 0
-	done
-	return 1
-}
-
 only=("$@")
 walls=
 for wall in ${COMPAT_WALLS:-container sentry}; do

@@ -106,6 +106,16 @@ works() {
 		jq -e --arg w "$1" '.walls[] | select(.name == $w) | .works' >/dev/null
 }
 
+# wanted NAME: does it hold one of the words in 'only', if there are any?
+wanted() {
+	local name
+	[ ${#only[@]} -gt 0 ] || return 0
+	for name in "${only[@]}"; do
+		[[ $1 != *$name* ]] || return 0
+	done
+	return 1
+}
+
 # What was started in the background is a script's own to end; this ends what brig runs.
 cleanup() {
 	brig rm --all --force >/dev/null 2>&1

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/command.h"
+#include "cli/compare-probes.h"
 #include "cli/out.h"
 #include "cli/verbs.h"
 #include "cli/wrap.h"
@@ -16,7 +17,7 @@
 #define ROUNDS_MAX     1000
 
 struct compare_args {
-	bool json, markdown, peers;
+	bool json, markdown, peers, probes;
 	char *image, *html;
 	struct strv walls;
 	uint64_t agents, rounds;
@@ -28,6 +29,8 @@ static const struct opt opts[] = {
 		.words = "chroot nspawn container sentry microvm"),
 	OPT(struct compare_args, "peers", 0, NULL, peers, opt_bool,
 		"other programs' sandboxes too, where they are installed"),
+	OPT(struct compare_args, "probes", 0, NULL, probes, opt_bool,
+		"try to escape from each instead, and tell what stops it"),
 	OPT(struct compare_args, "agents", 0, "N", agents, opt_count,
 		"so many side by side for their memory; default 10"),
 	OPT(struct compare_args, "rounds", 0, "N", rounds, opt_count,
@@ -150,6 +153,9 @@ static int run(const struct invocation *inv, struct err *e)
 	if (a->agents > AGENTS_MAX || a->rounds > ROUNDS_MAX)
 		return err_set(e, EINVAL, "--agents is at most %d, --rounds at most %d",
 			AGENTS_MAX, ROUNDS_MAX);
+	if (a->probes && (a->markdown || a->html || a->peers))
+		return err_set(e, EINVAL,
+			"--probes goes with --walls, --image and --json alone");
 	r = split_walls(&a->walls, &walls, e);
 	if (r == 0 && a->html)
 		r = page = open_page(a->html, e);
@@ -157,6 +163,11 @@ static int run(const struct invocation *inv, struct err *e)
 		return r;
 	exec_catch_signals();
 	r = compare_begin(&c, &walls, a->peers, e);
+	if (r == 0 && a->probes) {
+		r = compare_probes(&c, a->json, e);
+		compare_end(&c);
+		return r;
+	}
 	if (r == 0)
 		r = compare_measure(&c, e);
 	if (c.progress)

@@ -4,6 +4,7 @@
  * directory hides them.
  * Gain: containerd, X11, D-Bus and others have listened on such.
  * Expect: chroot=escapes nspawn=stops container=stops
+ * Layer: network namespace
  */
 #include "hostile.h"
 

@@ -3,6 +3,7 @@
  * Trick: a socket of AF_ALG, the kernel's ciphers.
  * Gain: a wide piece of kernel code that few programs need, with a history.
  * Expect: chroot=escapes nspawn=escapes container=stops
+ * Layer: filter of system calls
  */
 #include "hostile.h"
 

@@ -4,6 +4,8 @@
  * Gain: the kernel's verifier has been the way in more than once.
  * Expect: chroot=any nspawn=any container=stops sentry=own
  * Expect root: chroot=escapes
+ * Layer: capabilities
+ * Layer container: filter of system calls
  *
  * For the weaker walls it hangs on the host's kernel.unprivileged_bpf_disabled.
  */

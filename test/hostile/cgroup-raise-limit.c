@@ -7,6 +7,7 @@
  * Refusal: stops
  * Expect: chroot=stops nspawn=stops container=stops sentry=own
  * Expect root: chroot=escapes
+ * Layer: cgroup namespace, read-only /sys
  */
 #include "hostile.h"
 

@@ -5,6 +5,9 @@
  * Gain: the kernel starts that program as root, outside, when the group is empty.
  * Expect: chroot=stops nspawn=stops container=stops sentry=own
  * Expect root: chroot=escapes
+ * Layer: user namespace
+ * Layer container: filter of system calls
+ * Harm chroot: the hierarchy that it mounts would be the host's for a moment
  */
 #include "hostile.h"
 

@@ -5,6 +5,7 @@
  * Gain: the host's whole file system.
  * Expect: chroot=escapes nspawn=stops container=stops
  * Expect user: chroot=stops
+ * Layer: mount namespace
  *
  * An ordinary user inside has no CAP_SYS_CHROOT, and the kernel refuses a user namespace
  * to who has been chrooted.

@@ -5,6 +5,7 @@
  * Gain: the host's whole file system.
  * Expect: chroot=escapes nspawn=stops container=stops
  * Expect user: chroot=stops
+ * Layer: mount namespace
  */
 #include "hostile.h"
 

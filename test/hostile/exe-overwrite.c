@@ -4,6 +4,8 @@
  * for writing, and make its mount writable first (CVE-2019-5736 of runc and its kin).
  * Gain: brig's program on the host, run at the next start with the caller's rights.
  * Expect: chroot=stops nspawn=stops container=stops
+ * Layer: read-only mount
+ * Layer chroot: read-only mount
  *
  * The program is executed from a read-only mount that is attached nowhere.
  */

@@ -5,6 +5,8 @@
  * Gain: a directory of the host's is all it takes to walk out.
  * Under: descriptors
  * Expect: chroot=stops nspawn=stops container=stops
+ * Layer: descriptors closed on exec
+ * Layer chroot: descriptors closed on exec
  *
  * The caller has the secret and its directory open when it starts brig.
  */

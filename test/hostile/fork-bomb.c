@@ -5,6 +5,8 @@
  * Options: --pids 64
  * Refusal: stops
  * Expect: chroot=stops nspawn=stops container=stops
+ * Layer: control group
+ * Layer chroot: control group
  *
  * Where the host delegates no limits brig refuses to start: that is no escape either.
  */

@@ -4,6 +4,8 @@
  * lies on the same file system, and write through the link.
  * Gain: what was shared with ":ro", changed.
  * Expect: chroot=stops nspawn=stops container=stops
+ * Layer: mounts of their own
+ * Layer chroot: mounts of their own
  */
 #include "hostile.h"
 

@@ -4,6 +4,7 @@
  * Gain: disks, memory, the kernel's messages, consoles, input devices, virtual machines.
  * Expect: chroot=stops nspawn=stops container=stops sentry=own
  * Expect root: chroot=escapes
+ * Layer: a /dev of its own
  */
 #include "hostile.h"
 

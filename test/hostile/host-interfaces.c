@@ -4,6 +4,7 @@
  * may lie beneath the own.
  * Gain: the host's addresses and links; the first step to send from them.
  * Expect: chroot=escapes nspawn=stops container=stops
+ * Layer: network namespace
  */
 #include "link.h"
 

@@ -3,6 +3,7 @@
  * Trick: ls /proc; read what the host's processes were started with.
  * Gain: what runs, for whom, and secrets in arguments.
  * Expect: chroot=escapes nspawn=stops container=stops
+ * Layer: PID namespace
  */
 #include "hostile.h"
 

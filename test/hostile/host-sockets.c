@@ -5,6 +5,8 @@
  * Gain: whoever may speak to Docker is root; whoever may speak to brig's keeper runs what
  * he likes in a sandbox with a weaker wall.
  * Expect: chroot=stops nspawn=stops container=stops
+ * Layer: mount namespace
+ * Layer chroot: root directory
  */
 #include "hostile.h"
 

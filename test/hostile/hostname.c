@@ -4,6 +4,7 @@
  * Gain: a machine that others take for another.
  * Expect: chroot=stops nspawn=stops container=stops
  * Expect root: chroot=escapes
+ * Layer: UTS namespace
  */
 #include "hostile.h"
 

@@ -3,6 +3,7 @@
  * Trick: io_uring: its operations are system calls that no filter of calls sees.
  * Gain: around seccomp; the piece of the kernel with the most holes of its years.
  * Expect: chroot=any nspawn=any container=stops sentry=own
+ * Layer: filter of system calls
  *
  * For the weaker walls it hangs on the host's kernel.io_uring_disabled.
  */

@@ -4,6 +4,7 @@
  * Gain: everything.
  * Expect: chroot=stops nspawn=stops container=stops
  * Expect root: chroot=escapes
+ * Layer: user namespace, masked paths
  */
 #include "hostile.h"
 

@@ -4,6 +4,8 @@
  * Gain: addresses, devices, other people's crashes.
  * Expect: chroot=any nspawn=any container=stops sentry=own
  * Expect root: chroot=escapes
+ * Layer: user namespace
+ * Layer container: filter of system calls
  *
  * For the weaker walls it hangs on the host's kernel.dmesg_restrict.
  */

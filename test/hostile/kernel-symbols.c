@@ -4,6 +4,7 @@
  * it.
  * Gain: what an exploit of the kernel needs first.
  * Expect: chroot=any nspawn=any container=stops sentry=own
+ * Layer: masked paths
  *
  * For the weaker walls it hangs on the host's kernel.kptr_restrict.
  */

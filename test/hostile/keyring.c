@@ -5,6 +5,7 @@
  * network mounts.
  * Under: keyring
  * Expect: chroot=escapes nspawn=stops container=stops
+ * Layer: a session keyring of its own
  */
 #include "hostile.h"
 

@@ -5,6 +5,7 @@
  * Gain: stop what protects, or what works.
  * Expect: chroot=escapes nspawn=stops container=stops
  * Expect user-root: chroot=stops
+ * Layer: PID namespace
  *
  * Root of an ordinary user's sandbox is a subordinate id, and no owner of the process.
  */

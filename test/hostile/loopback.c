@@ -3,6 +3,7 @@
  * Trick: connect to a service that listens on the host's loopback address.
  * Gain: databases, development servers, the host's own agents: they ask for no password.
  * Expect: chroot=escapes nspawn=stops container=stops
+ * Layer: network namespace
  */
 #include "hostile.h"
 

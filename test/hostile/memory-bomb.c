@@ -5,6 +5,8 @@
  * Options: -m 64m
  * Refusal: stops
  * Expect: chroot=stops nspawn=stops container=stops
+ * Layer: control group
+ * Layer chroot: control group
  */
 #include "hostile.h"
 

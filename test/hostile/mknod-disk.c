@@ -4,6 +4,7 @@
  * Gain: every file there is, past all owners and modes.
  * Expect: chroot=stops nspawn=stops container=stops
  * Expect root: chroot=any
+ * Layer: user namespace
  *
  * In the chroot wall of root it hangs on the machine, which may keep its disk even from
  * root (a virtual machine of a cloud, say).

@@ -4,6 +4,7 @@
  * Gain: the kernel's memory.
  * Expect: chroot=stops nspawn=stops container=stops sentry=own
  * Expect root: chroot=escapes
+ * Layer: user namespace
  */
 #include "hostile.h"
 

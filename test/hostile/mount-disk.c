@@ -5,6 +5,9 @@
  * Gain: every file there is; the kernel's inside.
  * Expect: chroot=stops nspawn=stops container=stops sentry=own
  * Expect root: chroot=escapes
+ * Layer: user namespace
+ * Layer container: filter of system calls
+ * Harm chroot: a disk that was not unmounted cleanly would have its journal written back
  */
 #include "hostile.h"
 

@@ -6,6 +6,8 @@
  * Gain: the host's whole file system.
  * Expect: chroot=stops nspawn=stops container=stops
  * Expect root: chroot=escapes
+ * Layer: user namespace
+ * Layer container: filter of system calls
  */
 #include "hostile.h"
 

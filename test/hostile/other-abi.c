@@ -4,6 +4,7 @@
  * "int $0x80", x32's by bit 30.
  * Gain: every system call, past a filter that knows only one table.
  * Expect: chroot=escapes nspawn=escapes container=stops sentry=own
+ * Layer: filter of system calls
  *
  * The call is keyctl(), as harmless as it is refused; nspawn filters no calls.
  */

@@ -3,6 +3,7 @@
  * Trick: perf_event_open(), of itself and of the whole machine.
  * Gain: timing of everything for side channels; a wide piece of kernel code.
  * Expect: chroot=any nspawn=any container=stops
+ * Layer: filter of system calls
  *
  * For the weaker walls it hangs on the host's kernel.perf_event_paranoid and hardware.
  */

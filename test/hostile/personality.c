@@ -4,6 +4,7 @@
  * started next.
  * Gain: exploits of set-user-ID programs; odd corners of the kernel.
  * Expect: chroot=escapes nspawn=escapes container=stops sentry=own
+ * Layer: filter of system calls
  */
 #include "hostile.h"
 

@@ -7,6 +7,7 @@
  * Expect root: chroot=escapes
  * Expect plain: chroot=escapes
  * Expect user-root: chroot=escapes
+ * Layer: mount namespace
  */
 #include "hostile.h"
 

@@ -5,6 +5,7 @@
  * Gain: what the caller's environment held; the warder, and through it the keeper's ear.
  * Expect: chroot=stops nspawn=stops container=stops
  * Expect root: chroot=any
+ * Layer: PID namespace, a warder that is not dumpable
  *
  * In the chroot wall the first process is the host's init, which may protect itself. In
  * nspawn root inside has CAP_SYS_PTRACE over the warder, which therefore has an empty

@@ -5,6 +5,7 @@
  * Gain: the files of every other process, the keeper's and the host's init among them.
  * Expect: chroot=stops nspawn=stops container=stops
  * Expect root: chroot=escapes
+ * Layer: PID namespace
  *
  * The kernel takes the right to trace for these links. Across user namespaces it takes
  * CAP_SYS_PTRACE in the outer one, so the chroot wall of an ordinary user holds here.

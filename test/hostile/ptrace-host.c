@@ -4,6 +4,7 @@
  * Gain: its secrets, and everything it may do.
  * Expect: chroot=stops nspawn=stops container=stops
  * Expect root: chroot=escapes
+ * Layer: PID namespace
  *
  * From a user namespace tracing outward takes CAP_SYS_PTRACE there.
  */

@@ -4,6 +4,7 @@
  * Gain: everybody's traffic; packets with forged senders.
  * Expect: chroot=stops nspawn=stops container=stops
  * Expect root: chroot=escapes
+ * Layer: network namespace
  */
 #include "link.h"
 

@@ -5,6 +5,8 @@
  * Gain: the machine.
  * Expect: chroot=stops nspawn=stops container=stops sentry=own
  * Expect root: chroot=escapes
+ * Layer: user namespace
+ * Layer container: filter of system calls
  */
 #include "hostile.h"
 

@@ -5,6 +5,7 @@
  * Gain: what was shared with ":ro", and the host's /usr, changed.
  * Expect: chroot=escapes nspawn=stops container=stops
  * Expect user: chroot=stops
+ * Layer: locked mounts
  *
  * Flags of mounts that came from the outer user namespace are locked for the inner one.
  */

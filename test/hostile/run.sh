@@ -20,6 +20,8 @@
 #	Setup:	git: the workspace is a repository
 #	Expect "own": it gets at the kernel below, and that kernel is the sandbox's own
 #	Refusal:	stops: that brig says it can't is as good
+#	Layer:	what of a wall stops it; "Layer container", "Layer chroot" where another does
+#	Harm chroot:	why brig compare --probes leaves it out there, on a person's machine
 #
 # The roles: "root", brig run by root; "user", the working user of a sandbox of an
 # ordinary user with subordinate ids; "user-root", root in there; "plain", an ordinary
@@ -231,15 +233,6 @@ $output"
 	else
 		not_ok "$says" "it $result: $detail"
 	fi
-}
-
-wanted() {
-	local name
-	[ ${#only[@]} -gt 0 ] || return 0
-	for name in "${only[@]}"; do
-		[[ $1 != *$name* ]] || return 0
-	done
-	return 1
 }
 
 only=("$@")

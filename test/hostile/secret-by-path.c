@@ -4,6 +4,8 @@
  * the workspace, /etc/shadow, the caller's home.
  * Gain: keys, tokens, passwords.
  * Expect: chroot=stops nspawn=stops container=stops
+ * Layer: root directory
+ * Layer chroot: root directory
  *
  * What even a root directory alone is good for.
  */

@@ -6,6 +6,7 @@
  * Gain: the host's mounts, network, processes.
  * Expect: chroot=stops nspawn=stops container=stops sentry=own
  * Expect root: chroot=escapes
+ * Layer: user namespace
  */
 #include "hostile.h"
 

@@ -4,6 +4,7 @@
  * /tmp (made by root inside).
  * Gain: root inside, from an ordinary user.
  * Expect: chroot=any nspawn=any container=stops sentry=own
+ * Layer: no_new_privs
  *
  * It takes root to make such a file, and then gains what was there before; so what counts
  * is no_new_privs, which the container wall sets for all.

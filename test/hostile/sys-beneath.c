@@ -4,6 +4,7 @@
  * Gain: the host's /sys, read-only: its interfaces, their addresses, its control groups.
  * Expect: chroot=escapes nspawn=escapes container=stops
  * Expect user: nspawn=stops
+ * Layer: locked mounts
  *
  * To mount a sysfs of its own, the kernel wants the host's to be visible there, so it
  * lies beneath. In nspawn root inside may take its own off. Writing stays refused.

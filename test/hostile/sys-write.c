@@ -5,6 +5,7 @@
  * drivers.
  * Expect: chroot=stops nspawn=stops container=stops sentry=own
  * Expect root: chroot=escapes
+ * Layer: read-only /sys
  */
 #include "hostile.h"
 

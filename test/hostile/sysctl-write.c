@@ -5,6 +5,7 @@
  * Gain: the kernel starts such a program as root, outside.
  * Expect: chroot=stops nspawn=stops container=stops sentry=own
  * Expect root: chroot=escapes
+ * Layer: read-only /proc/sys
  */
 #include "hostile.h"
 

@@ -4,6 +4,7 @@
  * Gain: reboot, crash or freeze of the machine.
  * Expect: chroot=stops nspawn=stops container=stops
  * Expect root: chroot=escapes
+ * Layer: read-only /proc
  */
 #include "hostile.h"
 

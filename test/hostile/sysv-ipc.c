@@ -4,6 +4,7 @@
  * Gain: what databases and display servers keep there.
  * Expect: chroot=escapes nspawn=stops container=stops
  * Expect user-root: chroot=stops
+ * Layer: IPC namespace
  */
 #include "hostile.h"
 

@@ -7,6 +7,7 @@
  * Options: -t
  * Expect: chroot=stops nspawn=stops container=stops
  * Expect root: chroot=escapes
+ * Layer: a terminal of its own
  *
  * The command has a terminal of its own; only the chroot wall shows the caller's at all,
  * and there it takes CAP_SYS_ADMIN of the host. What arrived is looked at outside.

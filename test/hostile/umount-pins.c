@@ -6,6 +6,7 @@
  * Setup: git
  * Expect: chroot=escapes nspawn=stops container=stops
  * Expect user: chroot=stops
+ * Layer: locked mounts
  *
  * Inside, that is. What was planted is found at the end of the session all the same; the
  * git-* attempts look at that.

@@ -3,6 +3,7 @@
  * Trick: userfaultfd(): stop the kernel in the middle of a copy for as long as one likes.
  * Gain: races in the kernel become easy to win.
  * Expect: chroot=any nspawn=any container=stops sentry=own
+ * Layer: filter of system calls
  *
  * For the weaker walls it hangs on the host's vm.unprivileged_userfaultfd, which doesn't
  * refuse the kind for faults of user space alone.

@@ -5,6 +5,7 @@
  * Gain: mount(), network set-up and much kernel code that is meant for root: the first
  * step of most kernel exploits.
  * Expect: chroot=stops nspawn=escapes container=stops sentry=own
+ * Layer: filter of system calls
  *
  * nspawn lets programs make namespaces of their own, as browsers and build tools do; what
  * they are over is the sandbox's. A chrooted process is refused one.

@@ -4,6 +4,7 @@
  * Gain: on a virtual machine, the hypervisor's services and those that the host offers
  * to it; on a host of virtual machines, those.
  * Expect: chroot=escapes nspawn=escapes container=stops
+ * Layer: filter of system calls
  */
 #include "hostile.h"
 

@@ -6,6 +6,7 @@
  * Gain: whatever the keeper left open in the process that it made.
  * Expect: chroot=stops nspawn=stops container=stops
  * Expect root: chroot=any
+ * Layer: PID namespace, a warder that is not dumpable
  *
  * In the chroot wall the first process is the host's init, which may protect itself;
  * proc-root looks at all others.

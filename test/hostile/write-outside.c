@@ -4,6 +4,8 @@
  * the workspace, by renaming the workspace away, by a hard link.
  * Gain: the host's files, changed.
  * Expect: chroot=stops nspawn=stops container=stops
+ * Layer: root directory
+ * Layer chroot: root directory
  */
 #include "hostile.h"
 
