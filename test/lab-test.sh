@@ -10,7 +10,8 @@
 #			BRIG_LIBEXEC and BRIG_DATADIR it may be anywhere
 #	UNITS		a folder of unit tests, to be run there as well
 #	LAB_ONLY	the one machine to boot: old, new, bare
-#	LAB_RUN		the parts of lab/guest.sh to run: as_root,session_user
+#	LAB_RUN		the parts of lab/guest.sh to run: as_root,session_user; of lab/guest-kvm.sh:
+#			life,snapshot
 #	LAB_KEEP	not empty: keep what the machines said
 #	LAB_TIMEOUT	seconds after which a machine is taken to hang
 #
@@ -249,7 +250,7 @@ else
 fi
 run bare "$OLD" "lab=bare lsm=yama cgroup_disable=memory"
 if [ -f "$LIBEXEC/linux-microvm" ] && [ -n "$NEW" ]; then
-	run kvm "$NEW" "lab=kvm"
+	run kvm "$NEW" "lab=kvm${LAB_RUN:+ lab.run=$LAB_RUN}"
 else
 	number=$((number + 1)) skipped=$((skipped + 1))
 	echo "ok $number - [kvm] virtual machines # SKIP the microvm's kernel is not built (make kernel), or there is no newer one to run it on"

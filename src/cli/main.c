@@ -14,10 +14,11 @@
 
 const struct command *const commands[] = { &verb_run, &verb_create, &verb_start,
 	&verb_attach, &verb_exec, &verb_stop, &verb_kill, &verb_pause, &verb_resume,
-	&verb_wait, &verb_rm, &verb_prune, &verb_ls, &verb_inspect, &verb_logs,
-	&verb_stats, &verb_cp, &verb_diff, &verb_apply, &verb_discard, &verb_undo,
-	&verb_ports, &verb_policy, &verb_secret, &verb_audit, &verb_agent, &verb_image,
-	&verb_compare, &verb_doctor, &verb_completion, &verb_version, &verb_help, NULL };
+	&verb_snapshot, &verb_restore, &verb_fork, &verb_wait, &verb_rm, &verb_prune,
+	&verb_ls, &verb_inspect, &verb_logs, &verb_stats, &verb_cp, &verb_diff,
+	&verb_apply, &verb_discard, &verb_undo, &verb_ports, &verb_policy, &verb_secret,
+	&verb_audit, &verb_agent, &verb_image, &verb_compare, &verb_doctor,
+	&verb_completion, &verb_version, &verb_help, NULL };
 
 const struct command *command_find(const struct command *const *table, const char *name)
 {
@@ -132,6 +133,12 @@ static int dispatch(char *const *argv)
 							       : EXIT_BRIG;
 		parent = inv.command;
 		inv.command = command_find(parent->sub, *argv);
+		/* what it does when none of them is named */
+		if (!inv.command && parent->run) {
+			inv.command = parent;
+			parent = NULL;
+			break;
+		}
 		if (!inv.command)
 			r = unknown_verb(parent->sub, *argv, &e);
 		else

@@ -55,7 +55,8 @@ static void out_close(struct command_out *o)
 
 static bool may_read(const struct command *c)
 {
-	return c->started && c->tx.left > 0 && !c->warder->congested;
+	return c->started && c->tx.left > 0 && !c->warder->congested &&
+		!c->warder->suspended;
 }
 
 static void on_output(struct loop_source *src, uint32_t events, void *data)

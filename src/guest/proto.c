@@ -4,12 +4,15 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define FAILED_HEAD  8U
-#define EXITED_SIZE  28U
-#define STATS_SIZE   28U
-#define STOP_SIZE    8U
-#define ERRNO_MAX    4095U
-#define STATUS_KNOWN 0xffffU
+#define FAILED_HEAD 8U
+#define EXITED_SIZE 28U
+#define STATS_SIZE  28U
+#define STOP_SIZE   8U
+#define KEPT_SIZE   12U
+/* host name, machine id, time, entropy */
+#define IDENTITY_SIZE (GUEST_HOSTNAME_MAX + GUEST_MACHINE_ID + 8 + GUEST_ENTROPY)
+#define ERRNO_MAX     4095U
+#define STATUS_KNOWN  0xffffU
 
 size_t guest_failed_encode(const struct guest_failed *m, uint8_t out[GUEST_BODY_MAX])
 {
@@ -117,6 +120,54 @@ int guest_stop_decode(const struct wire_frame *f, struct guest_stop *ret)
 	return 0;
 }
 
+size_t guest_identity_encode(const struct guest_identity *m, uint8_t out[GUEST_BODY_MAX])
+{
+	memset(out, 0, IDENTITY_SIZE);
+	memcpy(out, m->hostname, strnlen(m->hostname, GUEST_HOSTNAME_MAX));
+	out += GUEST_HOSTNAME_MAX;
+	memcpy(out, m->machine_id, strnlen(m->machine_id, GUEST_MACHINE_ID));
+	out += GUEST_MACHINE_ID;
+	wire_put64(out, m->real_ns);
+	memcpy(out + 8, m->entropy, GUEST_ENTROPY);
+	return IDENTITY_SIZE;
+}
+
+int guest_identity_decode(const struct wire_frame *f, struct guest_identity *ret)
+{
+	const uint8_t *p = f->data;
+
+	if (f->len != IDENTITY_SIZE)
+		return -EPROTO;
+	*ret = (struct guest_identity){ 0 };
+	memcpy(ret->hostname, p, GUEST_HOSTNAME_MAX);
+	p += GUEST_HOSTNAME_MAX;
+	memcpy(ret->machine_id, p, GUEST_MACHINE_ID);
+	p += GUEST_MACHINE_ID;
+	ret->real_ns = wire_get64(p);
+	memcpy(ret->entropy, p + 8, GUEST_ENTROPY);
+	return 0;
+}
+
+size_t guest_kept_encode(const struct guest_kept *m, uint8_t out[GUEST_BODY_MAX])
+{
+	wire_put32(out, m->in_left);
+	wire_put32(out + 4, m->out_left);
+	wire_put32(out + 8, m->flags);
+	return KEPT_SIZE;
+}
+
+int guest_kept_decode(const struct wire_frame *f, struct guest_kept *ret)
+{
+	const uint8_t *p = f->data;
+
+	if (f->len != KEPT_SIZE || wire_get32(p) > GUEST_WINDOW ||
+		wire_get32(p + 4) > GUEST_WINDOW ||
+		(wire_get32(p + 8) & ~(uint32_t)GUEST_KEPT_ALL))
+		return -EPROTO;
+	*ret = (struct guest_kept){ wire_get32(p), wire_get32(p + 4), wire_get32(p + 8) };
+	return 0;
+}
+
 int guest_u32_decode(const struct wire_frame *f, uint32_t *ret)
 {
 	if (f->len != 4)
@@ -196,6 +247,7 @@ static const struct rule {
 	{ GUEST_EXITED, false, false, EXITED_SIZE, EXITED_SIZE },
 	{ GUEST_STATS, true, false, STATS_SIZE, STATS_SIZE },
 	{ GUEST_DONE, true, false, 8, 8 },
+	{ GUEST_KEPT, false, false, KEPT_SIZE, KEPT_SIZE },
 };
 
 int guest_check_from_warder(const struct wire_frame *f)

@@ -42,6 +42,10 @@ enum guest_type {
 	GUEST_FREEZE = 5,  /* channel 0: SIGSTOP to every process; answered by DONE */
 	GUEST_THAW = 6,    /* channel 0: SIGCONT to every process; answered by DONE */
 	GUEST_GET_STATS = 7, /* channel 0: answered by STATS */
+	/* channel 0: FREEZE, with files written out, and in expectation of a copy of the machine
+	 * elsewhere (guest/suspend.h); answered by DONE. THAW ends it. */
+	GUEST_SUSPEND = 8,
+	GUEST_IDENTITY = 9, /* channel 0: struct guest_identity; answered by DONE */
 	/* both ways */
 	GUEST_DATA = 16, /* bytes; flags: enum guest_stream */
 	GUEST_EOF = 17,  /* flags: the stream; from the warder with GUEST_STDIN: unread */
@@ -53,6 +57,7 @@ enum guest_type {
 	GUEST_EXITED = 35,  /* struct guest_exited */
 	GUEST_STATS = 36,   /* channel 0: struct guest_stats */
 	GUEST_DONE = 37,    /* channel 0: u32 guest_type that was done, u32 errno */
+	GUEST_KEPT = 38, /* of a copy, after READY, for each command: struct guest_kept */
 };
 
 enum guest_stream { GUEST_STDIN = 0, GUEST_STDOUT = 1, GUEST_STDERR = 2 };
@@ -86,11 +91,42 @@ struct guest_stop {
 	uint32_t grace_ms;
 };
 
+#define GUEST_HOSTNAME_MAX 64U
+#define GUEST_MACHINE_ID   32U
+#define GUEST_ENTROPY      64U
+
+/* Who a copy of a machine is, and what must not be the same as in the other one. */
+struct guest_identity {
+	char hostname[GUEST_HOSTNAME_MAX + 1];
+	char machine_id[GUEST_MACHINE_ID + 1]; /* hexadecimal: machine-id(5) */
+	uint64_t real_ns;                      /* CLOCK_REALTIME */
+	uint8_t entropy[GUEST_ENTROPY];
+};
+
+enum guest_kept_flags {
+	GUEST_KEPT_TTY = 1,
+	GUEST_KEPT_STARTED = 2,
+	GUEST_KEPT_EXITED = 4,
+	GUEST_KEPT_STDOUT = 8, /* its end is still to come */
+	GUEST_KEPT_STDERR = 16,
+	GUEST_KEPT_ALL = 31,
+};
+
+/* A command that goes on in a copy: what may still be sent each way before CREDIT comes. */
+struct guest_kept {
+	uint32_t in_left, out_left;
+	uint32_t flags;
+};
+
 #define GUEST_BODY_MAX 272U /* encoders return the length, at most this */
 size_t guest_failed_encode(const struct guest_failed *m, uint8_t out[GUEST_BODY_MAX]);
 size_t guest_exited_encode(const struct guest_exited *m, uint8_t out[GUEST_BODY_MAX]);
 size_t guest_stats_encode(const struct guest_stats *m, uint8_t out[GUEST_BODY_MAX]);
 size_t guest_stop_encode(const struct guest_stop *m, uint8_t out[GUEST_BODY_MAX]);
+size_t guest_identity_encode(const struct guest_identity *m, uint8_t out[GUEST_BODY_MAX]);
+size_t guest_kept_encode(const struct guest_kept *m, uint8_t out[GUEST_BODY_MAX]);
+int guest_identity_decode(const struct wire_frame *f, struct guest_identity *ret);
+int guest_kept_decode(const struct wire_frame *f, struct guest_kept *ret);
 int guest_failed_decode(const struct wire_frame *f, struct guest_failed *ret);
 int guest_exited_decode(const struct wire_frame *f, struct guest_exited *ret);
 int guest_stats_decode(const struct wire_frame *f, struct guest_stats *ret);

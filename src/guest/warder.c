@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "guest/suspend.h"
 
 #include <fcntl.h>
 #include <malloc.h>
@@ -48,6 +49,11 @@ static void watch_wire(struct warder *w)
 	if (congested == w->congested)
 		return;
 	w->congested = congested;
+	warder_watch_commands(w);
+}
+
+void warder_watch_commands(struct warder *w)
+{
 	for (unsigned i = 0; i < WARDER_BUCKETS; i++)
 		for (struct command *c = w->by_channel[i]; c; c = c->next_channel)
 			command_io_watch(c);
@@ -144,9 +150,13 @@ static int control_frame(struct warder *w, const struct wire_frame *f)
 		return r;
 	case GUEST_FREEZE:
 	case GUEST_THAW:
+		if (w->suspended && f->type == GUEST_THAW)
+			suspend_end(w);
 		r = procs_signal(&w->procs, f->type == GUEST_FREEZE ? SIGSTOP : SIGCONT);
 		return guest_send_pair(&w->wire, GUEST_DONE, f->type, (uint32_t)-r);
 	case GUEST_GET_STATS: send_stats(w); return 0;
+	case GUEST_SUSPEND: return suspend_begin(w);
+	case GUEST_IDENTITY: return suspend_take_identity(w, f);
 	default: return -EPROTO;
 	}
 }
@@ -178,6 +188,9 @@ static void on_wire(struct loop_source *src, uint32_t events, void *data)
 			r = 0;
 		while (r >= 0 && (r = wire_next(&w->wire, &f)) > 0)
 			r = serve_frame(w, &f);
+		/* the machine was copied, and this is the copy */
+		if (r < 0 && w->suspended)
+			r = suspend_reconnect(w);
 		warder_must(w, r);
 	}
 	warder_flush(w);
@@ -260,6 +273,7 @@ static int hold_places(struct warder *w, struct err *e)
 		return err_sys(e, "dup '/dev/null'");
 	if (null > 2)
 		(void)close(null);
+	w->random = open("/dev/urandom", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	w->spawn.pts = open("/dev/pts", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	w->procs.proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return 0;
@@ -293,6 +307,11 @@ static int settle_process(struct warder *w, struct err *e)
 	return hold_places(w, e);
 }
 
+int warder_watch_wire(struct warder *w, struct err *e)
+{
+	return loop_add_fd(w->loop, w->wire.fd, EPOLLIN, on_wire, w, &w->wire_src, e);
+}
+
 static int settle_loop(struct warder *w, struct err *e)
 {
 	sigset_t child;
@@ -309,10 +328,7 @@ static int settle_loop(struct warder *w, struct err *e)
 		r = loop_add_timer(w->loop, on_grace, w, &w->grace, e);
 	if (r == 0)
 		r = loop_add_timer(w->loop, on_idle, w, &w->idle, e);
-	if (r == 0)
-		r = loop_add_fd(
-			w->loop, w->wire.fd, EPOLLIN, on_wire, w, &w->wire_src, e);
-	return r;
+	return r < 0 ? r : warder_watch_wire(w, e);
 }
 
 /* The last frames (EXITED, above all) are worth a moment; a keeper that hangs is not. */
@@ -336,6 +352,7 @@ static int serve(struct warder *w, int fd, struct err *e)
 	if (r < 0)
 		return r;
 	wire_init(&w->wire, fd);
+	suspend_note_host(w);
 	if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
 		return err_sys(e, "descriptor %d", fd);
 	r = settle_loop(w, e);

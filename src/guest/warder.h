@@ -14,8 +14,11 @@
 #include "guest/spawn.h"
 #include "guest/window.h"
 
+#include <linux/vm_sockets.h>
+
 #define WARDER_BUCKETS 128U
 
+struct err;
 struct warder;
 
 /* One stream of a command towards the keeper. */
@@ -66,6 +69,10 @@ struct warder {
 	unsigned n_commands, n_running;
 	bool congested; /* the keeper is slow to read: commands' output waits */
 	bool stopping;
+	bool suspended; /* nothing runs, and commands' output waits: suspend.h */
+	struct sockaddr_vm
+		host;       /* where the keeper's stream led to; no family: elsewhere */
+	int random;         /* -1: there is none */
 	int last;           /* how the machine ends, for reboot(2); 0: it is not ours */
 	uint64_t reaped_us; /* processor time of what was reaped */
 };
@@ -99,5 +106,10 @@ void command_io_resize(struct command *c, uint16_t rows, uint16_t cols);
 void warder_must(struct warder *w, int r);
 void warder_flush(struct warder *w);
 void warder_none_left(struct warder *w); /* after a command ended */
+
+/* Serve the stream that is in w->wire from now on. */
+int warder_watch_wire(struct warder *w, struct err *e);
+/* After 'suspended' has changed. */
+void warder_watch_commands(struct warder *w);
 
 #endif

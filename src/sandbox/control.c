@@ -12,7 +12,7 @@
 
 static const char *const verb_names[] = { "run", "start", "attach", "exec", "stop",
 	"kill", "pause", "resume", "wait", "stats", "ping", "publish", "unpublish",
-	"ports", "reload", NULL };
+	"ports", "reload", "snapshot", NULL };
 
 #define REQUEST(key, kind, member, ...) \
 	JSON_FIELD(struct control_request, key, kind, member, __VA_ARGS__)

@@ -45,6 +45,7 @@ enum control_verb {
 	CONTROL_UNPUBLISH, /* 'port'; replies with those that went, as they were asked for */
 	CONTROL_PORTS,     /* replies with those that are published, as they are */
 	CONTROL_RELOAD,    /* 'what' has changed; replies when it is in force */
+	CONTROL_SNAPSHOT, /* keeper-snapshot.h */
 };
 
 struct control_request {

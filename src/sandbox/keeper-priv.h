@@ -3,7 +3,8 @@
  * keeper-priv.h - the keeper's own state, shared by its files and nobody else.
  *
  * What one of them does for the others is in keeper-serve.h, -relay.h, -reload.h, -ports.h,
- * -sockets.h, -stats.h, -audit.h and net.h.
+ * -sockets.h, -stats.h, -snapshot.h,
+ * -audit.h and net.h.
  *
  *	keeper.c        the process: set-up, stages, the end
  *	keeper-start.c  the stages: what is brought up from a record
@@ -15,6 +16,7 @@
  *	keeper-sockets.c  sockets of the host's
  *	keeper-conn.c   a connection to a port or a socket
  *	keeper-stats.c  what it uses
+ *	keeper-snapshot.c  the machine is kept, and one that was goes on
  *	keeper-audit.c  what is written down of it all
  */
 #ifndef BRIG_SANDBOX_KEEPER_PRIV_H
@@ -93,6 +95,8 @@ struct keeper {
 		uint64_t left, dropped; /* lines */
 	} rate[NET_ROLES];
 	bool reloading;
+	struct keeping *keeping; /* its machine is being kept for a client */
+	bool restoring;          /* it goes on from another one's, and isn't itself yet */
 };
 
 /* keeper-start.c */

@@ -12,6 +12,7 @@
 #include "sandbox/keeper-ports.h"
 #include "sandbox/keeper-priv.h"
 #include "sandbox/keeper-serve.h"
+#include "sandbox/keeper-snapshot.h"
 #include "sandbox/keeper-stats.h"
 
 #include "base/clock.h"
@@ -211,14 +212,11 @@ static int failed(struct keeper *k, struct channel *ch, const struct wire_frame 
 	return 0;
 }
 
-static int started(struct keeper *k, struct channel *ch, const struct wire_frame *f)
+int relay_now_started(struct keeper *k, struct channel *ch)
 {
 	struct client *next;
 
-	if (ch->started)
-		return -EPROTO;
 	ch->started = true;
-	to_clients(k, ch, f);
 	for (struct client *c = k->clients; c; c = next) {
 		next = c->next;
 		if (c->channel != ch->id || (c->verb != CONTROL_START && !ch->detached))
@@ -227,6 +225,14 @@ static int started(struct keeper *k, struct channel *ch, const struct wire_frame
 		serve_started(c);
 	}
 	return 0;
+}
+
+static int started(struct keeper *k, struct channel *ch, const struct wire_frame *f)
+{
+	if (ch->started)
+		return -EPROTO;
+	to_clients(k, ch, f);
+	return relay_now_started(k, ch);
 }
 
 static int credit_from_warder(
@@ -252,6 +258,8 @@ static int channel_frame(struct keeper *k, const struct wire_frame *f)
 {
 	struct channel *ch = relay_find(k, f->channel);
 
+	if (f->type == GUEST_KEPT)
+		return snapshot_adopt(k, f);
 	if (!ch)
 		return f->type == GUEST_CREDIT || f->type == GUEST_EOF ? 0 : -EPROTO;
 	if (ch->port)
@@ -287,8 +295,12 @@ static int frame(struct keeper *k, const struct wire_frame *f)
 		r = guest_pair_decode(f, &a, &b);
 		if (k->booting)
 			loop_timer_disarm(k->booting);
-		return r < 0 ? r : a == GUEST_VERSION ? 0 : -EPROTO;
-	case GUEST_DONE: return guest_pair_decode(f, &a, &b);
+		if (r < 0 || a != GUEST_VERSION)
+			return -EPROTO;
+		return snapshot_ready(k);
+	case GUEST_DONE:
+		r = guest_pair_decode(f, &a, &b);
+		return r < 0 ? r : snapshot_done(k, a, b);
 	case GUEST_STATS: return stats_from_guest(k, f);
 	default: return 0;
 	}
@@ -415,6 +427,8 @@ int relay_main(struct keeper *k, const struct control_request *q, struct err *e)
 	if (relay_find(k, MAIN_CHANNEL))
 		return err_set(
 			e, EALREADY, "sandbox '%s' runs its command already", rec->name);
+	if (snapshot_main(k))
+		return 0;
 	k->main_wanted = true;
 	if (!relay_exec(k, &own, MAIN_CHANNEL, e))
 		return -e->code;

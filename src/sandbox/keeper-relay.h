@@ -36,6 +36,8 @@ struct channel *relay_find(struct keeper *k, uint16_t id);
 struct channel *relay_exec(
 	struct keeper *k, const struct control_request *q, uint16_t id, struct err *e);
 int relay_main(struct keeper *k, const struct control_request *q, struct err *e);
+/* It runs: tell those who wait for that. 0. */
+int relay_now_started(struct keeper *k, struct channel *ch);
 void relay_attach(struct client *c, struct channel *ch);
 void relay_from_client(struct client *c, const struct wire_frame *f);
 void relay_client_gone(struct client *c);

@@ -7,6 +7,7 @@
 #include "sandbox/keeper-priv.h"
 #include "sandbox/keeper-relay.h"
 #include "sandbox/keeper-reload.h"
+#include "sandbox/keeper-snapshot.h"
 #include "sandbox/keeper-stats.h"
 
 #include "base/clock.h"
@@ -62,6 +63,7 @@ void serve_drop(struct client *c)
 			break;
 		}
 	relay_client_gone(c);
+	snapshot_gone(c);
 	loop_source_free(c->src);
 	wire_clear(&c->wire);
 	buf_clear(&c->request);
@@ -373,6 +375,9 @@ static int request(struct client *c, const struct control_request *q, struct err
 		err_hint(e, "brig resume %s", k->sandbox.name);
 		return err_set(e, EBUSY, "sandbox '%s' is paused", k->sandbox.name);
 	}
+	if (q->verb != CONTROL_STATS && q->verb != CONTROL_PING &&
+		q->verb != CONTROL_WAIT && (r = snapshot_check_idle(k, e)) < 0)
+		return r;
 	switch ((enum control_verb)q->verb) {
 	case CONTROL_RUN:
 	case CONTROL_START: return run_main(c, q, e);
@@ -399,6 +404,7 @@ static int request(struct client *c, const struct control_request *q, struct err
 		serve_flush(c);
 		return 0;
 	case CONTROL_RELOAD: return reload_ask(c, q, e);
+	case CONTROL_SNAPSHOT: return snapshot_ask(c, e);
 	}
 	if (r < 0)
 		return r;
@@ -421,7 +427,10 @@ static bool client_frame(struct client *c, const struct wire_frame *f)
 	if (c->verb >= 0) {
 		struct keeper *k = c->k;
 
-		relay_from_client(c, f);
+		if (c->verb == CONTROL_SNAPSHOT && f->type == CONTROL_DETACH)
+			snapshot_next(c);
+		else
+			relay_from_client(c, f);
 		for (struct client *at = k->clients; at; at = at->next)
 			if (at == c)
 				return true;

@@ -7,6 +7,7 @@
 #include "sandbox/keeper-priv.h"
 #include "sandbox/keeper-relay.h"
 #include "sandbox/keeper-serve.h"
+#include "sandbox/keeper-snapshot.h"
 #include "sandbox/keeper-sockets.h"
 
 #include "base/clock.h"
@@ -353,6 +354,7 @@ static int up_wall(void *with, struct err *e)
 	auto_free char *warder = helper ? realpath(helper, NULL) : NULL;
 	auto_free char *trust = k->net.on ? net_trust_path(k) : NULL;
 	auto_strv struct strv names = { 0 };
+	struct wall_snapshot from = { -1, -1, 0 };
 	struct wall_spec spec = { .name = rec->name,
 		.hostname = rec->hostname,
 		.ids = &k->ids,
@@ -382,7 +384,13 @@ static int up_wall(void *with, struct err *e)
 	if (!warder)
 		return err_sys(e, "the warder '%s'", helper);
 	fill_mounts(k, mounts, &names);
-	r = k->wall->start(&spec, &k->run, e);
+	r = snapshot_open(k, &from, e);
+	if (r > 0)
+		spec.from = &from;
+	if (r >= 0)
+		r = k->wall->start(&spec, &k->run, e);
+	close_auto(&from.state);
+	close_auto(&from.memory);
 	if (r < 0)
 		return err_wrap(e, "start '%s'", rec->name);
 	k->state.init = (unsigned)k->run.init;
@@ -452,7 +460,9 @@ static int down_wall(void *with, struct err *e)
 		(void)close(k->run.stream);
 	if (k->run.remote >= 0)
 		(void)close(k->run.remote);
-	k->run.pidfd = k->run.stream = k->run.remote = -1;
+	if (k->run.memory >= 0)
+		(void)close(k->run.memory);
+	k->run.pidfd = k->run.stream = k->run.remote = k->run.memory = -1;
 	note_console(k);
 	return r;
 }

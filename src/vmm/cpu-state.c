@@ -15,7 +15,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
-#include "vmm/records.h"
+#include "base/records.h"
 
 #include <linux/kvm.h>
 #include <string.h>
@@ -290,6 +290,20 @@ static int restore_xsave(int vcpu, struct span *from, struct err *e)
 		: 0;
 }
 
+/* A processor without XSAVE has none, and KVM refuses none. */
+static int restore_xcrs(int vcpu, struct span *from, struct err *e)
+{
+	struct kvm_xcrs x;
+	struct span got;
+
+	if (records_get(from, TAG_XCRS, &got) < 0 || got.left != sizeof(x) ||
+		state_get_bytes(&got, &x, sizeof(x)) < 0)
+		return damaged(e);
+	return x.nr_xcrs && ioctl(vcpu, KVM_SET_XCRS, &x) < 0
+		? err_sys(e, "set a CPU's extended control registers")
+		: 0;
+}
+
 static int set_msr(int vcpu, const struct kvm_msr_entry *want, struct err *e)
 {
 	struct {
@@ -377,7 +391,7 @@ int cpu_restore(int vcpu, struct span *from, struct err *e)
 	RESTORE(KVM_SET_REGS, TAG_REGS, kvm_regs);
 	RESTORE(KVM_SET_SREGS, TAG_SREGS, kvm_sregs);
 	r = r < 0 ? r : restore_xsave(vcpu, from, e);
-	RESTORE(KVM_SET_XCRS, TAG_XCRS, kvm_xcrs);
+	r = r < 0 ? r : restore_xcrs(vcpu, from, e);
 	RESTORE(KVM_SET_DEBUGREGS, TAG_DEBUGREGS, kvm_debugregs);
 	RESTORE(KVM_SET_LAPIC, TAG_LAPIC, kvm_lapic_state);
 	r = r < 0 ? r : restore_msrs(vcpu, from, e);

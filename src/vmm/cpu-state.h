@@ -11,8 +11,8 @@
 #ifndef BRIG_VMM_CPU_STATE_H
 #define BRIG_VMM_CPU_STATE_H
 
+#include "base/state.h"
 #include "vmm/cpu.h"
-#include "vmm/state.h"
 
 #define CPU_MSRS_MAX 1024U
 

@@ -59,7 +59,8 @@ static int add_root(struct machine *m, const struct devices *d, struct err *e)
 	const struct fs_options o = { .tag = DEVICES_ROOT_TAG,
 		.root = d->root,
 		.queues = d->cpus,
-		.squash = DEVICES_NOBODY };
+		.squash = DEVICES_NOBODY,
+		.copied = d->copied };
 
 	return d->root < 0 ? 0 : add(m, fs_new(&o, e), e);
 }

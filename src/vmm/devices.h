@@ -22,7 +22,8 @@ struct virtio_device;
 /* Descriptors; -1: none. */
 struct devices {
 	unsigned cpus;
-	int root; /* a directory */
+	int root;       /* a directory */
+	int64_t copied; /* its layers: fuse.h */
 	int stream;
 	int net; /* a packet socket: gatens_guest_socket() */
 	struct {

@@ -15,7 +15,7 @@
 #ifndef BRIG_VMM_IOAPIC_H
 #define BRIG_VMM_IOAPIC_H
 
-#include "vmm/state.h"
+#include "base/state.h"
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -5,8 +5,8 @@
  */
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/records.h"
 #include "vmm/machine-priv.h"
-#include "vmm/records.h"
 #include "vmm/virtio/toy.h"
 
 #include <string.h>

@@ -11,8 +11,8 @@
  *
  * The clock comes last, when all is ready to go on.
  */
+#include "base/records.h"
 #include "vmm/machine-priv.h"
-#include "vmm/records.h"
 
 #include "base/auto.h"
 

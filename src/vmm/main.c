@@ -3,14 +3,14 @@
  * brig-vmm - one microVM: runs a guest on KVM until its end.
  *
  *	brig-vmm kvm=N {kernel=N [initrd=N] cmdline=WORDS | state=N apart=N} memory=BYTES cpus=N
- *		[memory-file=N] [console=N]
+ *		[memory-file=N] [copied=TIME] [console=N]
  *		[root=N] [stream=N] [net=N] [disk=N[:ro]]... [remote=N]
  *		[net-rate=N[:BURST]] [net-ops=N[:BURST]] [disk-rate=N[:BURST]] [disk-ops=N[:BURST]]
  *
  * Rates are bytes, and frames or requests, a second: of the network in each direction, of each
  * disk in both together. 'remote' is where it is told to pause (remote.h). 'memory-file' is what
  * the guest's memory is to be in; 'apart' holds what a machine's was when 'state' was written,
- * and is only read.
+ * and is only read; layers of the root were copied at that time, or since (fuse.h).
  *
  * Should:   own nothing but the descriptors that it inherits and that are named here, and run
  *           in the jail that it was executed in.
@@ -114,7 +114,7 @@ static int take_word(struct words *w, const char *name, const char *value, struc
 		{ "net-ops", &w->devices.net_limit.ops },
 		{ "disk-rate", &w->devices.disk_limit.bytes },
 		{ "disk-ops", &w->devices.disk_limit.ops } };
-	uint64_t cpus = 0;
+	uint64_t cpus = 0, copied = 0;
 	int r;
 
 	for (size_t i = 0; i < sizeof(descriptors) / sizeof(descriptors[0]); i++)
@@ -135,6 +135,11 @@ static int take_word(struct words *w, const char *name, const char *value, struc
 	if (str_eq(name, "cpus")) {
 		r = str_to_uint(value, MACHINE_CPUS_MAX, "cpus", &cpus, e);
 		w->machine.cpus = w->devices.cpus = (unsigned)cpus;
+		return r;
+	}
+	if (str_eq(name, "copied")) {
+		r = str_to_uint(value, INT64_MAX, "a time", &copied, e);
+		w->devices.copied = (int64_t)copied;
 		return r;
 	}
 	if (!str_eq(name, "cmdline"))

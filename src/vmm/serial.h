@@ -11,7 +11,7 @@
 #ifndef BRIG_VMM_SERIAL_H
 #define BRIG_VMM_SERIAL_H
 
-#include "vmm/state.h"
+#include "base/state.h"
 
 #include <pthread.h>
 #include <stdbool.h>

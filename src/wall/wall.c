@@ -72,6 +72,8 @@ void wall_run_clear(struct wall_run *run)
 		(void)close(run->stream);
 	if (run->remote >= 0)
 		(void)close(run->remote);
+	if (run->memory >= 0)
+		(void)close(run->memory);
 	if (run->console >= 0)
 		(void)close(run->console);
 	if (run->userns >= 0)

@@ -55,6 +55,8 @@ struct wall_limits {
 	uint64_t net_rate; /* bytes a second, each way; walls with limits_net */
 };
 
+struct wall_snapshot;
+
 /* What to start. Borrowed; everything stays the caller's. */
 struct wall_spec {
 	const char *name;
@@ -80,15 +82,24 @@ struct wall_spec {
 	bool gated;        /* a network that leads to the gate; else loopback only */
 	const char *trust; /* directory shown as /run/brig: CA certificates, resolv.conf;
 			      NULL: none */
+	const struct wall_snapshot *from; /* go on from this; NULL: start anew */
+};
+
+/* A machine that was kept: two files that nobody writes to. */
+struct wall_snapshot {
+	int state, memory;
+	int64_t copied; /* going on: seconds since 1970, after which its layers were copied */
 };
 
 /* What runs. Descriptors belong to it until wall_run_clear(). */
 struct wall_run {
-	pid_t init;  /* the warder, a child of the caller */
-	int pidfd;   /* of init */
-	int stream;  /* to the warder */
-	int remote;  /* to its machine's monitor; -1 without one */
-	int console; /* what its kernel said in its last moments; -1 without one */
+	pid_t init; /* the warder, a child of the caller */
+	int pidfd;  /* of init */
+	int stream; /* to the warder */
+	int remote; /* to its machine's monitor; -1 without one */
+	int memory; /* the file that its machine's memory is in; -1: it has left that one */
+	uint64_t bytes; /* of that memory */
+	int console;    /* what its kernel said in its last moments; -1 without one */
 	int userns; /* the user namespace that owns the sandbox's files; -1 without one */
 	struct mntns mnt;     /* whoever is in it belongs to the sandbox */
 	int gate[GATENS_FDS]; /* where its network arrives; -1 without one */
@@ -96,8 +107,8 @@ struct wall_run {
 
 #define WALL_RUN_INIT                                                                 \
 	{                                                                             \
-		.pidfd = -1, .stream = -1, .remote = -1, .console = -1, .userns = -1, \
-		.gate = {                                                             \
+		.pidfd = -1, .stream = -1, .remote = -1, .memory = -1, .console = -1, \
+		.userns = -1, .gate = {                                               \
 			[0 ... GATENS_FDS - 1] = -1                                   \
 		}                                                                     \
 	}
@@ -133,7 +144,11 @@ struct wall {
 	/* Besides the control group. NULL where only that or the warder can do it. */
 	int (*pause)(struct wall_run *run, struct err *e);
 	int (*resume)(struct wall_run *run, struct err *e);
-	int (*snapshot)(struct wall_run *run, int dir, struct err *e);
+	/*
+	 * Stop it, and give out what it is: two descriptors, the caller's. It stands until
+	 * 'resume'; after a failure it goes on. NULL where there is no machine to be kept.
+	 */
+	int (*snapshot)(struct wall_run *run, struct wall_snapshot *ret, struct err *e);
 };
 
 /* All, the weakest first; ended by NULL. */

@@ -6,6 +6,7 @@ mount -t tmpfs run /run
 mount -t tmpfs tmp /tmp
 exec >/dev/ttyS1 2>&1
 . "$(dirname "$0")/guest-lib.sh"
+. "$(dirname "$0")/guest-snapshot.sh"
 
 mount -t cgroup2 cgroup2 $G
 mkdir -p /dev/shm /dev/pts
@@ -169,21 +170,31 @@ paused_by_a_user() {
 
 nothing_left() { ! pgrep brig-vmm && [ -z "$(brig ls -q)" ]; }
 
-check "brig doctor proves /dev/kvm by running code on it" works_there
-check "a program runs on a kernel of its own" own_kernel
-check "a workspace is read and written, with owners, modes and links" workspace
-check "what is read-only stays so" read_only
-check "three megabytes go in and come out whole" stream
-check "exec, cp, statuses, stop" life
-check "a VMM that is killed is a sandbox that ended" killed
-check "three CPUs" many_cpus
-check "memory is what was asked for" limited
-check "a machine is paused, its clock is right afterwards, and it can be stopped" paused
-check "what it uses is told from outside and from inside" both_sides
-check "a limit of the network's rate holds" slow_net
-check "a guest that restarts its machine has ended" ends_itself
-check "an ordinary user has it, too" unprivileged
-check "an ordinary user pauses it, too, without a control group" paused_by_a_user
+# The two halves; lab.run=... on the kernel's command line asks for one.
+machines() {
+	check "brig doctor proves /dev/kvm by running code on it" works_there
+	check "a program runs on a kernel of its own" own_kernel
+	check "a workspace is read and written, with owners, modes and links" workspace
+	check "what is read-only stays so" read_only
+	check "three megabytes go in and come out whole" stream
+	check "exec, cp, statuses, stop" life
+	check "a VMM that is killed is a sandbox that ended" killed
+	check "three CPUs" many_cpus
+	check "memory is what was asked for" limited
+	check "a machine is paused, its clock is right afterwards, and it can be stopped" paused
+	check "what it uses is told from outside and from inside" both_sides
+	check "a limit of the network's rate holds" slow_net
+	check "a guest that restarts its machine has ended" ends_itself
+	check "an ordinary user has it, too" unprivileged
+	check "an ordinary user pauses it, too, without a control group" paused_by_a_user
+}
+snapshots() {
+	check "a machine is kept, goes on, and another one goes on from there" keeps_and_restores 1
+	check "one of two CPUs, too" keeps_and_restores 2
+}
+parts=$(sed -n 's/.*lab\.run=\([a-z,]*\).*/\1/p' /proc/cmdline)
+case ",${parts:-life,snapshot}," in *,life,*) machines ;; esac
+case ",${parts:-life,snapshot}," in *,snapshot,*) snapshots ;; esac
 check "nothing is left" nothing_left
 echo "# took $(cut -d. -f1 /proc/uptime) s"
 echo "# the end"

@@ -51,7 +51,8 @@ static uint64_t release(struct balloon *b, const uint8_t *at, uint64_t len)
 	uint64_t to = ((uint64_t)(at - m->host) + len) / PAGE * PAGE;
 	int r;
 
-	if (to <= from)
+	/* apart, the file isn't ours to make holes in */
+	if (to <= from || m->apart)
 		return 0;
 	if (m->fd >= 0)
 		r = fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,

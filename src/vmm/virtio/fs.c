@@ -147,7 +147,8 @@ static int set_up(struct fs *s, const struct fs_options *o, struct err *e)
 		.squash = o->squash,
 		.attr_ms = o->attr_ms ? o->attr_ms : ATTR_MS,
 		.inodes_max = o->inodes_max,
-		.submounts = o->submounts };
+		.submounts = o->submounts,
+		.copied = o->copied };
 	size_t len = strlen(o->tag);
 	unsigned n = o->queues ? o->queues : 1;
 

@@ -25,6 +25,7 @@ struct fs_options {
 	unsigned attr_ms; /* how long names and attributes hold; 0: 1000 */
 	unsigned inodes_max; /* 0: FUSE_INODES_DEFAULT */
 	bool submounts;
+	int64_t copied; /* fuse.h */
 };
 
 struct virtio_device *fs_new(const struct fs_options *o, struct err *e);

@@ -149,6 +149,8 @@ bool fuse_inode_is(const struct fuse_inode *i, const struct host_stat *st)
 		(i->dev_major != st->dev_major || i->dev_minor != st->dev_minor ||
 			i->mnt != st->mnt))
 		return false;
+	if (i->restored && i->copied && (!st->has_btime || st->btime.sec >= i->copied))
+		return true;
 	/* overlayfs gives a directory another birth at a change, or another number */
 	if (i->ino != st->ino)
 		return i->type == S_IFDIR && born;

@@ -48,8 +48,9 @@ struct fuse_handle {
 struct fuse_inode {
 	struct fuse_link by_id, by_key, by_name;
 	uint64_t id;
-	bool keyed;    /* is in by_key */
-	bool restored; /* and not looked for since: device and mount may be others now */
+	bool keyed;     /* is in by_key */
+	bool restored;  /* and not looked for since: device and mount may be others now */
+	int64_t copied; /* restored: one that was born since then is it, too; 0: isn't */
 	/* identity */
 	uint32_t dev_major, dev_minor, type;
 	uint64_t ino, mnt;

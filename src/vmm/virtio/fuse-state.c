@@ -117,7 +117,7 @@ struct place {
 
 static int restore_inode(struct fuse *f, struct in *in, struct place *p)
 {
-	struct fuse_inode *i, got = { .fd = -1, .restored = true };
+	struct fuse_inode *i, got = { .fd = -1, .restored = true, .copied = f->o.copied };
 	uint8_t n;
 
 	got.id = p->id = get(in, 64);

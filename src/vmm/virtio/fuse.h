@@ -20,7 +20,7 @@
 #ifndef BRIG_VMM_VIRTIO_FUSE_H
 #define BRIG_VMM_VIRTIO_FUSE_H
 
-#include "vmm/state.h"
+#include "base/state.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -42,6 +42,7 @@ struct fuse_options {
 	unsigned
 		files_max; /* descriptors, of which it takes up to 7/8; 0: RLIMIT_NOFILE's */
 	bool submounts;    /* mount points of the host's are told as such */
+	int64_t copied;    /* see fuse_restore(); 0: nothing was */
 };
 
 #define FUSE_INODES_DEFAULT (1U << 20)
@@ -63,7 +64,9 @@ size_t fuse_serve(struct fuse *f, const struct iovec *out, unsigned out_n,
 /*
  * What the client knows, by names: which are looked for again, one by one, when they are
  * used after fuse_restore(). A name that leads elsewhere by then, and an open file without a
- * name, is ESTALE. No request may be in work. 0, -ENOMEM, -EMSGSIZE; restoring, into a fresh
+ * name, is ESTALE. Of 'copied', a time in seconds since 1970, layers beneath the root are copies
+ * that were made since: what was born then, at the same name and of the same kind, is what it
+ * was, as nobody else writes there. No request may be in work. 0, -ENOMEM, -EMSGSIZE; restoring, into a fresh
  * or reset one, -EBADMSG, too.
  */
 int fuse_save(struct fuse *f, struct buf *to);

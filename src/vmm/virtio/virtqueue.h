@@ -26,8 +26,8 @@
 #ifndef BRIG_VMM_VIRTIO_VIRTQUEUE_H
 #define BRIG_VMM_VIRTIO_VIRTQUEUE_H
 
+#include "base/state.h"
 #include "vmm/memory.h"
-#include "vmm/state.h"
 
 #include <stdbool.h>
 #include <sys/uio.h>

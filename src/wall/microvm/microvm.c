@@ -31,6 +31,7 @@
 #include "linux/initramfs.h"
 #include "linux/pidfds.h"
 #include "sentry/kernel.h"
+#include "vmm/memory.h"
 #include "vmm/prove.h"
 #include "vmm/remote.h"
 #include "wall/ns.h"
@@ -38,6 +39,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -51,6 +53,8 @@
 /* A CPU may have a request to a slow file under way. Figures can be missed. */
 #define PAUSE_WAIT_NS   (5 * NS_PER_SEC)
 #define FIGURES_WAIT_NS (NS_PER_SEC / 2)
+/* One that has left its file writes all of its memory. */
+#define SAVE_WAIT_NS (60 * NS_PER_SEC)
 
 /* Over files of the sandbox's own ids, and nothing else. */
 static const uint64_t caps = CAPS_BIT(CAP_CHOWN) | CAPS_BIT(CAP_DAC_OVERRIDE) |
@@ -59,6 +63,10 @@ static const uint64_t caps = CAPS_BIT(CAP_CHOWN) | CAPS_BIT(CAP_DAC_OVERRIDE) |
 /* What start() has prepared for the first process. */
 struct prepared {
 	int kvm, kernel, initramfs;
+	int memory; /* what the guest's memory is in; or, 'state', was */
+	int state;  /* -1: it starts from the kernel */
+	uint64_t bytes;
+	int64_t copied;
 	int remote[2]; /* 0 is the keeper's */
 };
 
@@ -105,21 +113,23 @@ static int words(const struct ns_inside *in, const struct prepared *p, struct st
 	} fds[] = { { "kvm", p->kvm }, { "kernel", p->kernel },
 		{ "initrd", p->initramfs }, { "root", in->root },
 		{ "stream", in->stream }, { "net", in->net }, { "console", in->console },
-		{ "remote", p->remote[1] } };
-	uint64_t memory = l->memory ? l->memory : sentry_default_memory();
+		{ "remote", p->remote[1] }, { "state", p->state },
+		{ p->state < 0 ? "memory-file" : "apart", p->memory } };
 	auto_free char *line = command_line(in);
 	int r = line ? strv_add(argv, VMM) : -ENOMEM;
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds) && r == 0; i++)
 		r = add_fd(argv, fds[i].name, fds[i].fd);
 	if (r == 0)
-		r = strv_addf(
-			argv, "memory=%llu", (unsigned long long)(memory / MIB * MIB));
+		r = strv_addf(argv, "memory=%llu", (unsigned long long)p->bytes);
 	if (r == 0)
 		r = strv_addf(argv, "cpus=%u", cpus_of(l));
 	if (r == 0 && l->net_rate)
 		r = strv_addf(argv, "net-rate=%llu", (unsigned long long)l->net_rate);
-	return r < 0 ? r : strv_addf(argv, "cmdline=%s", line);
+	if (r == 0)
+		r = p->state < 0 ? strv_addf(argv, "cmdline=%s", line)
+				 : strv_addf(argv, "copied=%lld", (long long)p->copied);
+	return r;
 }
 
 static int become(const struct ns_inside *in, void *with, struct err *e)
@@ -180,30 +190,61 @@ static int open_kvm(struct err *e)
 
 static void prepared_close(struct prepared *p)
 {
-	const int fds[] = { p->kvm, p->kernel, p->initramfs, p->remote[0], p->remote[1] };
+	const int fds[] = { p->kvm, p->kernel, p->initramfs, p->memory, p->state,
+		p->remote[0], p->remote[1] };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
 		if (fds[i] >= 0)
 			(void)close(fds[i]);
 }
 
-static int prepare(const struct wall_spec *spec, struct prepared *p, struct err *e)
+/* A kernel, and memory for it. */
+static int prepare_new(const struct wall_spec *spec, struct prepared *p, struct err *e)
 {
 	auto_free char *boot = dirs_helper("brig-boot");
 	const struct initramfs_file files[] = { { "init", boot, 0755 },
 		{ "warder", spec->program, 0755 } };
+	uint64_t memory =
+		spec->limits.memory ? spec->limits.memory : sentry_default_memory();
 
 	if (!boot)
 		return err_set(e, ENOMEM, "out of memory");
-	p->kvm = open_kvm(e);
-	if (p->kvm < 0)
-		return p->kvm;
 	p->kernel = open_kernel(e);
 	if (p->kernel < 0)
 		return p->kernel;
 	p->initramfs = initramfs_make(files, sizeof(files) / sizeof(*files), e);
 	if (p->initramfs < 0)
 		return p->initramfs;
+	p->bytes = memory / MIB * MIB;
+	p->memory = memory_file(p->bytes, e);
+	return p->memory < 0 ? p->memory : 0;
+}
+
+/* What another machine has kept. */
+static int prepare_from(
+	const struct wall_snapshot *from, struct prepared *p, struct err *e)
+{
+	struct stat st;
+
+	p->state = fcntl(from->state, F_DUPFD_CLOEXEC, 3);
+	p->memory = fcntl(from->memory, F_DUPFD_CLOEXEC, 3);
+	if (p->state < 0 || p->memory < 0 || fstat(p->memory, &st) < 0)
+		return err_sys(e, "what the machine is to go on from");
+	p->bytes = (uint64_t)st.st_size;
+	p->copied = from->copied;
+	return 0;
+}
+
+static int prepare(const struct wall_spec *spec, struct prepared *p, struct err *e)
+{
+	int r;
+
+	p->kvm = open_kvm(e);
+	if (p->kvm < 0)
+		return p->kvm;
+	r = spec->from ? prepare_from(spec->from, p, e) : prepare_new(spec, p, e);
+	if (r < 0)
+		return r;
 	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p->remote) < 0
 		? err_sys(e, "make a socket")
 		: 0;
@@ -214,7 +255,7 @@ static int start(const struct wall_spec *spec, struct wall_run *ret, struct err 
 	auto_free char *helper = dirs_helper(VMM);
 	/* a mount is made of it, and no link */
 	auto_free char *vmm = helper ? realpath(helper, NULL) : NULL;
-	struct prepared p = { -1, -1, -1, { -1, -1 } };
+	struct prepared p = { -1, -1, -1, -1, -1, 0, 0, { -1, -1 } };
 	const struct ns_profile profile = { .caps = &caps,
 		.no_new_privs = true,
 		.landlock = true,
@@ -231,8 +272,11 @@ static int start(const struct wall_spec *spec, struct wall_run *ret, struct err 
 	r = prepare(spec, &p, e);
 	if (r == 0)
 		r = ns_start(&profile, &own, ret, e);
-	if (r == 0)
+	if (r == 0) {
 		ret->remote = take_fd(&p.remote[0]);
+		ret->memory = spec->from ? -1 : take_fd(&p.memory);
+		ret->bytes = p.bytes;
+	}
 	prepared_close(&p);
 	return r;
 }
@@ -249,6 +293,59 @@ static int pause_it(struct wall_run *run, struct err *e)
 	/* in case that it only is late: it isn't to stay behind our back */
 	if (r < 0)
 		(void)remote_ask(run->remote, REMOTE_RESUME, NULL, 0, NULL);
+	return r;
+}
+
+/*
+ * What the VMM says of it isn't taken for granted: a seal that the kernel grants proves that
+ * nobody holds the file mapped to be written to, and nobody will.
+ */
+static int seal(int fd, struct err *e)
+{
+	if (fcntl(fd, F_ADD_SEALS,
+		    F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		return err_sys(e, "the VMM still writes to what it has kept");
+	return 0;
+}
+
+static int save(struct wall_run *run, struct wall_snapshot *ret, struct err *e)
+{
+	auto_fd int state = memory_file(0, e);
+	auto_fd int spare = -1;
+	int r;
+
+	if (state < 0)
+		return state;
+	spare = memory_file(run->bytes, e);
+	if (spare < 0)
+		return spare;
+	r = remote_save(
+		run->remote, &(struct remote_save){ state, spare }, SAVE_WAIT_NS, e);
+	if (r < 0)
+		return r;
+	if (r == 1 && run->memory < 0)
+		return err_set(e, EPROTO, "the VMM says that its memory is in no file");
+	ret->memory = r == 1 ? take_fd(&run->memory) : take_fd(&spare);
+	ret->state = take_fd(&state);
+	return 0;
+}
+
+static int snapshot(struct wall_run *run, struct wall_snapshot *ret, struct err *e)
+{
+	struct wall_snapshot kept = { -1, -1, 0 };
+	int r = save(run, &kept, e);
+
+	if (r == 0)
+		r = seal(kept.state, e);
+	if (r == 0)
+		r = seal(kept.memory, e);
+	if (r == 0) {
+		*ret = kept;
+		return 0;
+	}
+	(void)remote_ask(run->remote, REMOTE_RESUME, NULL, PAUSE_WAIT_NS, NULL);
+	close_auto(&kept.state);
+	close_auto(&kept.memory);
 	return r;
 }
 
@@ -330,4 +427,5 @@ const struct wall wall_microvm = {
 	.stats = stats,
 	.pause = pause_it,
 	.resume = resume,
+	.snapshot = snapshot,
 };

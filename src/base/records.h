@@ -12,10 +12,10 @@
  * Mustn't:  be taken for proof of where a file is from. Who can write it can give it a checksum;
  *           so what is in a record is checked like a guest's words, whatever this says.
  */
-#ifndef BRIG_VMM_RECORDS_H
-#define BRIG_VMM_RECORDS_H
+#ifndef BRIG_BASE_RECORDS_H
+#define BRIG_BASE_RECORDS_H
 
-#include "vmm/state.h"
+#include "base/state.h"
 
 struct err;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vmm/records.h"
+#include "base/records.h"
 
 #include "base/crc.h"
 #include "base/err.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vmm/state.h"
+#include "base/state.h"
 
 #include <errno.h>
 #include <string.h>

@@ -6,8 +6,8 @@
  * reads it refuses one that it doesn't know. A stream may come from a file that somebody
  * made: every read is bounded, and what was read is checked like a guest's words.
  */
-#ifndef BRIG_VMM_STATE_H
-#define BRIG_VMM_STATE_H
+#ifndef BRIG_BASE_STATE_H
+#define BRIG_BASE_STATE_H
 
 #include "base/buf.h"
 
