@@ -1,26 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Theory of operation. What a connection has for the guest, it stands in one line for, each
- * once (struct vsock: first_due). serve_rx() takes the first, gives it what buffers there
- * are, and puts it at the end again if it has more: no connection starves another. Where the
- * guest has no buffers, all stand and nothing is watched that they would be woken for; its
- * next kick goes on. Sockets lie in an epoll set of the device's own, which the machine's
- * main thread watches. What a socket is watched for follows from the connection's state
+ * Theory of operation. serve_rx() takes the first stream that stands in line (vsock-table.h),
+ * gives it what buffers there are, and puts it at the end again if it has more: none starves
+ * another. Where the guest has no buffers, all stand and nothing is watched that they would be
+ * woken for; its next kick goes on. What a socket is watched for follows from its stream's state
  * (vsock_conn_wants()), so nothing wakes anybody who couldn't act.
- *
- * To end a stream takes calls that a vCPU's thread may not make: it notes them, and the main
- * thread makes them (vsock_conn_tidy()). Room for what a socket doesn't take is there from the
- * beginning, as addresses.
  */
 #include "vmm/virtio/vsock.h"
 
 #include "base/err.h"
 #include "base/wire.h"
-#include "vmm/virtio/vsock-conn.h"
+#include "vmm/virtio/vsock-table.h"
 
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 
 #define ID            19
 #define QUEUE_SIZE    256
@@ -30,7 +23,6 @@
 #define BATCH_IOV     64U
 #define EVENTS        32
 #define DIAL_PORTS    0x40000000U /* the host's ports of connections that it begins */
-#define PENDING_BYTES ((size_t)VSOCK_CONNECTIONS_MAX * VSOCK_BUFFER)
 
 #define EVENT_TRANSPORT_RESET 0U
 
@@ -43,10 +35,7 @@ struct vsock {
 	uint64_t guest_cid;
 	struct vsock_listener listener[VSOCK_LISTENERS_MAX];
 	unsigned n_listeners;
-	struct vsock_conn conn[VSOCK_CONNECTIONS_MAX];
-	unsigned high;    /* all from there on are free, or only to be tidied */
-	uint8_t *pending; /* VSOCK_BUFFER for each: memory only where it was used */
-	struct vsock_conn *first_due, *last_due;
+	struct vsock_table table;
 	struct stray stray[STRAYS_MAX]; /* refusals that are owed */
 	unsigned strays;
 	uint32_t next_port;
@@ -60,99 +49,6 @@ struct vsock {
 static struct vsock *vsock_of(struct virtio_device *d)
 {
 	return (struct vsock *)(void *)d;
-}
-
-static struct vsock_conn *find(struct vsock *v, uint32_t host_port, uint32_t guest_port)
-{
-	for (unsigned i = 0; i < v->high; i++) {
-		struct vsock_conn *c = &v->conn[i];
-
-		if ((c->state == VSOCK_CONNECTING || c->state == VSOCK_OPEN) &&
-			c->host_port == host_port && c->guest_port == guest_port)
-			return c;
-	}
-	return NULL;
-}
-
-static struct vsock_conn *make(struct vsock *v, uint32_t host_port, uint32_t guest_port)
-{
-	for (unsigned i = 0; i < VSOCK_CONNECTIONS_MAX; i++) {
-		struct vsock_conn *c = &v->conn[i];
-
-		if (c->state != VSOCK_NONE || c->queued || !vsock_conn_is_tidy(c))
-			continue;
-		*c = (struct vsock_conn){ .fd = -1,
-			.dead = -1,
-			.pending = v->pending + (size_t)i * VSOCK_BUFFER,
-			.host_port = host_port,
-			.guest_port = guest_port,
-			.generation = c->generation + 1 };
-		if (i >= v->high)
-			v->high = i + 1;
-		return c;
-	}
-	return NULL;
-}
-
-static void enqueue(struct vsock *v, struct vsock_conn *c)
-{
-	if (c->queued)
-		return;
-	c->queued = true;
-	c->next = NULL;
-	if (v->last_due)
-		v->last_due->next = c;
-	else
-		v->first_due = c;
-	v->last_due = c;
-}
-
-static struct vsock_conn *dequeue(struct vsock *v)
-{
-	struct vsock_conn *c = v->first_due;
-
-	if (!c)
-		return NULL;
-	v->first_due = c->next;
-	if (!v->first_due)
-		v->last_due = NULL;
-	c->queued = false;
-	return c;
-}
-
-static void rearm(struct vsock *v, struct vsock_conn *c)
-{
-	uint32_t wants = vsock_conn_wants(c);
-	struct epoll_event ev = { .events = wants,
-		.data.u64 = (uint64_t)(c - v->conn) | (uint64_t)c->generation << 32 };
-	int op = c->armed == VSOCK_UNWATCHED ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
-
-	if (c->fd < 0) {
-		c->armed = VSOCK_UNWATCHED; /* closing it takes it out */
-		return;
-	}
-	if (wants == c->armed)
-		return;
-	if (wants == VSOCK_UNWATCHED)
-		op = EPOLL_CTL_DEL;
-	c->armed = wants;
-	(void)epoll_ctl(v->d.fd, op, c->fd, &ev);
-}
-
-/* After anything that happened to a connection. */
-static void touch(struct vsock *v, struct vsock_conn *c)
-{
-	if (vsock_conn_owes(c) || vsock_conn_can_read(c))
-		enqueue(v, c);
-	rearm(v, c);
-	if (!vsock_conn_is_tidy(c)) {
-		if (virtio_in_main())
-			vsock_conn_tidy(c);
-		else
-			virtio_tidy_later(&v->d);
-	}
-	while (v->high && v->conn[v->high - 1].state == VSOCK_NONE)
-		v->high--;
 }
 
 /* --- to the guest ---------------------------------------------------------------------- */
@@ -316,7 +212,8 @@ static void serve_rx(struct vsock *v)
 	struct virtio_device *d = &v->d;
 	int r = 1;
 
-	for (unsigned n = 0; r == 1 && !v->starved && (v->strays || v->first_due); n++) {
+	for (unsigned n = 0; r == 1 && !v->starved && (v->strays || v->table.first_due);
+		n++) {
 		struct vsock_conn *c = NULL;
 
 		if (n == d->queues[VSOCK_RX].size) {
@@ -326,10 +223,10 @@ static void serve_rx(struct vsock *v)
 		if (v->strays) {
 			r = send_stray(v);
 		} else {
-			c = dequeue(v);
+			c = vsock_table_next(&v->table);
 			if (vsock_conn_can_read(c) || vsock_conn_owes(c))
 				r = send_one(v, c);
-			touch(v, c);
+			vsock_table_touch(&v->table, c);
 		}
 	}
 	if (r < 0)
@@ -360,7 +257,7 @@ static void refuse(struct vsock *v, const struct vsock_packet *p)
 
 static void accept_guest(struct vsock *v, const struct vsock_packet *p)
 {
-	struct vsock_conn *c = make(v, p->dst_port, p->src_port);
+	struct vsock_conn *c = vsock_table_make(&v->table, p->dst_port, p->src_port);
 	int fd = c ? take_listener(v, p->dst_port) : -1;
 
 	if (fd < 0) {
@@ -368,7 +265,7 @@ static void accept_guest(struct vsock *v, const struct vsock_packet *p)
 		return;
 	}
 	vsock_conn_begin(c, fd, p);
-	touch(v, c);
+	vsock_table_touch(&v->table, c);
 }
 
 /* One packet of the guest's. 0, or -EPROTO: it isn't one. */
@@ -387,11 +284,12 @@ static int receive(struct vsock *v)
 		return -EPROTO;
 	if (p.src_cid != v->guest_cid || p.dst_cid != VSOCK_HOST_CID)
 		return 0; /* not from whom it says, or to nobody: dropped */
-	c = p.type == VSOCK_STREAM ? find(v, p.dst_port, p.src_port) : NULL;
+	c = p.type == VSOCK_STREAM ? vsock_table_find(&v->table, p.dst_port, p.src_port)
+				   : NULL;
 	if (c) {
 		n = chain_out_iov(chain, VSOCK_HEADER, p.len, v->iov);
 		vsock_conn_receive(c, &p, v->iov, n);
-		touch(v, c);
+		vsock_table_touch(&v->table, c);
 	} else if (p.op == VSOCK_REQUEST && p.type == VSOCK_STREAM) {
 		accept_guest(v, &p);
 	} else if (p.op != VSOCK_RST) {
@@ -477,23 +375,19 @@ static void vsock_ready(struct virtio_device *d, uint32_t events)
 
 	(void)events;
 	for (int i = 0; i < n; i++) {
-		struct vsock_conn *c = &v->conn[(uint32_t)ev[i].data.u64];
+		struct vsock_conn *c = vsock_table_of(&v->table, ev[i].data.u64);
 
-		/* not for one that has taken its place meanwhile */
-		if (c->generation != ev[i].data.u64 >> 32 || c->fd < 0)
+		if (!c)
 			continue;
 		vsock_conn_ready(c, ev[i].events);
-		touch(v, c);
+		vsock_table_touch(&v->table, c);
 	}
 	serve_rx(v);
 }
 
 static void vsock_tidy(struct virtio_device *d)
 {
-	struct vsock *v = vsock_of(d);
-
-	for (unsigned i = 0; i < VSOCK_CONNECTIONS_MAX; i++)
-		vsock_conn_tidy(&v->conn[i]);
+	vsock_table_tidy(&vsock_of(d)->table);
 }
 
 static int vsock_activate(struct virtio_device *d)
@@ -505,16 +399,9 @@ static void vsock_reset(struct virtio_device *d)
 {
 	struct vsock *v = vsock_of(d);
 
-	while (dequeue(v))
-		;
-	for (unsigned i = 0; i < v->high; i++)
-		vsock_conn_clear(&v->conn[i]);
-	v->high = v->strays = 0;
+	vsock_table_reset(&v->table);
+	v->strays = 0;
 	v->starved = v->tx_stopped = v->reset_due = false;
-	if (virtio_in_main())
-		vsock_tidy(d);
-	else
-		virtio_tidy_later(d);
 }
 
 static void vsock_read_config(struct virtio_device *d, uint32_t off, void *to, uint32_t n)
@@ -554,13 +441,13 @@ int vsock_dial(struct virtio_device *d, uint32_t port, int fd)
 	} else {
 		do
 			v->next_port = DIAL_PORTS + (v->next_port + 1) % DIAL_PORTS;
-		while (find(v, v->next_port, port));
-		c = make(v, v->next_port, port);
+		while (vsock_table_find(&v->table, v->next_port, port));
+		c = vsock_table_make(&v->table, v->next_port, port);
 		r = c ? 0 : -EMFILE;
 	}
 	if (c) {
 		vsock_conn_begin(c, fd, NULL);
-		touch(v, c);
+		vsock_table_touch(&v->table, c);
 		serve_rx(v);
 	} else {
 		(void)close(fd);
@@ -601,12 +488,7 @@ struct virtio_device *vsock_new(const struct vsock_options *o, struct err *e)
 		(void)err_set(e, ENOMEM, "vsock: out of memory");
 		return NULL;
 	}
-	for (unsigned i = 0; i < VSOCK_CONNECTIONS_MAX; i++)
-		v->conn[i].fd = v->conn[i].dead = -1;
-	v->pending = mmap(NULL, PENDING_BYTES, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (v->pending == MAP_FAILED) {
-		v->pending = NULL;
+	if (vsock_table_begin(&v->table, &v->d) < 0) {
 		(void)err_sys(e, "vsock: room for %u streams", VSOCK_CONNECTIONS_MAX);
 		vsock_free(&v->d);
 		return NULL;
@@ -630,9 +512,7 @@ void vsock_free(struct virtio_device *d)
 
 	if (!d)
 		return;
-	vsock_reset(d);
-	if (v->pending)
-		(void)munmap(v->pending, PENDING_BYTES);
+	vsock_table_clear(&v->table);
 	for (unsigned i = 0; i < v->n_listeners; i++)
 		if (v->listener[i].fd >= 0)
 			(void)close(v->listener[i].fd);
