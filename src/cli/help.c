@@ -19,6 +19,7 @@ static const struct {
 	{ "Life cycle",
 		{ "run", "create", "start", "attach", "stop", "kill", "pause", "resume",
 			"wait", "rm", "prune" } },
+	{ "Machines that are kept", { "snapshot", "restore", "fork" } },
 	{ "Look and reach inside", { "ls", "exec", "cp", "logs", "inspect", "stats" } },
 	{ "Workspace", { "diff", "apply", "discard", "undo" } },
 	{ "Network and secrets", { "policy", "secret", "ports", "audit" } },

@@ -10,7 +10,7 @@
 counting() {
 	local name=$1
 	shift
-	ends 0 brig run -d --wall microvm --name "$name" "$@" -- sh -c \
+	ends 0 brig run -d --wall microvm -m 192m --name "$name" "$@" -- sh -c \
 		'n=$(cat /proc/sys/kernel/random/uuid); i=0
 		while :; do i=$((i+1)); echo "$n $i" >/tmp/new; mv /tmp/new /tmp/count; sleep 0.05; done' || return 1
 	until_true 30 brig exec "$name" -- test -s /tmp/count
