@@ -28,12 +28,11 @@
 
 #include "base/state.h"
 #include "vmm/memory.h"
+#include "vmm/virtio/chain.h"
 
 #include <stdbool.h>
-#include <sys/uio.h>
 
-#define VQ_SEGMENTS_MAX 256
-#define VQ_SIZE_MAX     1024 /* what a device may offer; virtio allows 32768 */
+#define VQ_SIZE_MAX 1024 /* what a device may offer; virtio allows 32768 */
 
 /* VIRTIO_F_* of section 6 as bits of the feature word */
 #define VQ_F_INDIRECT  (1ULL << 28)
@@ -60,15 +59,6 @@ struct virtqueue {
 	uint16_t next_avail, next_used; /* free-running */
 	uint16_t signalled;             /* next_used when the driver was last told */
 	bool signalled_valid;
-};
-
-/* One request: device-readable segments first, then device-writable ones. No segment has
- * the length 0, and all point to RAM. */
-struct vq_chain {
-	uint16_t head;
-	unsigned out_n, in_n;
-	uint64_t out_len, in_len; /* bytes in total; in_len fits into 32 bits */
-	struct iovec seg[VQ_SEGMENTS_MAX];
 };
 
 /*
@@ -109,18 +99,6 @@ bool virtqueue_interrupt_wanted(struct virtqueue *q);
 bool virtqueue_kick_on(struct virtqueue *q);
 void virtqueue_kick_off(
 	struct virtqueue *q); /* a hint: the driver may kick all the same */
-
-/* Copy from the readable segments, and to the writable ones, from 'offset' on. Returns how
- * many bytes there were. */
-size_t chain_read(const struct vq_chain *c, size_t offset, void *to, size_t n);
-size_t chain_write(const struct vq_chain *c, size_t offset, const void *from, size_t n);
-
-/* The segments that hold bytes [offset, offset + n) of the readable (writable: in) part.
- * Returns how many of 'ret' are filled, which has room for VQ_SEGMENTS_MAX. */
-unsigned chain_out_iov(
-	const struct vq_chain *c, size_t offset, size_t n, struct iovec *ret);
-unsigned chain_in_iov(
-	const struct vq_chain *c, size_t offset, size_t n, struct iovec *ret);
 
 /* Configuration and progress. A restored queue is latched anew: 0, -EBADMSG, -EINVAL. */
 int virtqueue_save(const struct virtqueue *q, struct buf *to);
