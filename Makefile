@@ -5,6 +5,7 @@
 # make check        install what the tests need, and run all of them
 # make kernel      build the kernels of the sentry and microvm walls: minutes, once
 # make install      program, helpers, manual pages, completions, recipes; PREFIX=/usr/local
+# make deb          a Debian package, with the kernels that were built; apt install ./brig_*.deb
 # make bench        measure against other sandboxes, and write the table
 # make fuzz         a short run of every fuzz target; FUZZ_TIME=20 seconds each
 # make format       the look of the house
@@ -20,7 +21,7 @@ QUIET := >/dev/null
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 
-.PHONY: all build kernel stage sanitized try check install bench fuzz format clean
+.PHONY: all build kernel stage sanitized try check install deb bench fuzz format clean
 
 all: build
 
@@ -71,6 +72,15 @@ install: build
 	@scripts/install-kernels.sh $(BUILD) $(DESTDIR)$(PREFIX)
 	@echo "brig is in $(DESTDIR)$(PREFIX)/bin"
 
+# Its prefix is /usr, hence a build of its own.
+deb:
+	@scripts/deps.sh --check build
+	@[ -f $(BUILD)-deb/build.ninja ] || meson setup --prefix /usr --buildtype release \
+		$(BUILD)-deb $(QUIET)
+	@ninja -C $(BUILD)-deb --quiet | sed '/no work to do/d'
+	@deb=$$(scripts/deb.sh $(BUILD)-deb | tee /dev/stderr | tail -n 1) && cp "$$deb" . && \
+		echo "apt install ./$${deb##*/}"
+
 bench:
 	@scripts/deps.sh build run bench
 	@$(MAKE) --no-print-directory stage
@@ -89,4 +99,4 @@ format:
 	@find src kernel bench -name '*.[ch]' -exec clang-format -i {} +
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz $(BUILD)-deb

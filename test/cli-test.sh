@@ -37,6 +37,7 @@ refuses "a size that is none" "1.5x" brig run --memory 1.5x
 refuses "a word too many" "unexpected argument 'x'" brig version x
 refuses "a word too few" "too few arguments" brig agent show
 refuses "a limit that a wall can't enforce" "network's rate can't be enforced by the chroot" brig run --wall chroot --net-rate 1m -- true
+refuses "the usage of a verb of a verb names both" "usage: brig policy allow " brig policy allow
 refuses "an unknown wall names the walls" "did you mean 'container'" brig run --wall contaner
 refuses "an unknown agent names the nearest" "did you mean 'claude'" brig run claud
 refuses "control characters of a name are not sent to the terminal" 'x\\x1b' brig $'x\033[31m'

@@ -56,6 +56,9 @@ refuses_what_it_should() {
 	refuses "a URL is no host" "no host name" put longenough wide --host https://a.com/ --env A
 	refuses "a host with a port" "no host name" put longenough wide --host a.com:443 --env A
 	refuses "a variable is a word" "variable" put longenough wide --host a.com --env A-B
+	refuses "a variable that programs need" "programs in the sandbox need" put longenough wide --host a.com --env PATH
+	refuses "... or that makes them load something" "programs in the sandbox need" \
+		put longenough wide --host a.com --env LD_PRELOAD
 	refuses "a name is no path" "name a secret" put longenough ../x
 	refuses "a short value" "5 bytes" put short custom
 	refuses "an empty value" "0 bytes" put "" custom

@@ -23,7 +23,8 @@
 
 /* What the parser made of the words. */
 struct invocation {
-	const struct command *command;
+	const struct command *command,
+		*parent;   /* parent: of a verb of a verb, else NULL */
 	void *args;        /* the command's own struct, filled from its options */
 	struct strv words; /* positionals before "--" */
 	struct strv rest;  /* after it */

@@ -86,7 +86,8 @@ static int count_words(const struct invocation *inv, struct err *e)
 	} else {
 		return 0;
 	}
-	err_hint(e, "usage: brig %s %s", c->name, c->usage);
+	err_hint(e, "usage: brig %s%s%s %s", inv->parent ? inv->parent->name : "",
+		inv->parent ? " " : "", c->name, c->usage);
 	return -EINVAL;
 }
 
@@ -116,7 +117,6 @@ static int run_command(struct invocation *inv, char *const *argv, struct err *e)
 static int dispatch(char *const *argv)
 {
 	struct invocation inv = { 0 };
-	const struct command *parent = NULL;
 	struct err e = { 0 };
 	int r = 0;
 
@@ -128,25 +128,25 @@ static int dispatch(char *const *argv)
 	/* a verb of a verb */
 	while (r == 0 && inv.command->sub) {
 		if (!*argv || wants_help((char *const[]){ *argv, NULL }))
-			return print_help(inv.command, parent) ? EXIT_BRIG
-				: *argv                        ? 0
-							       : EXIT_BRIG;
-		parent = inv.command;
-		inv.command = command_find(parent->sub, *argv);
+			return print_help(inv.command, inv.parent) ? EXIT_BRIG
+				: *argv                            ? 0
+								   : EXIT_BRIG;
+		inv.parent = inv.command;
+		inv.command = command_find(inv.parent->sub, *argv);
 		/* what it does when none of them is named */
-		if (!inv.command && parent->run) {
-			inv.command = parent;
-			parent = NULL;
+		if (!inv.command && inv.parent->run) {
+			inv.command = inv.parent;
+			inv.parent = NULL;
 			break;
 		}
 		if (!inv.command)
-			r = unknown_verb(parent->sub, *argv, &e);
+			r = unknown_verb(inv.parent->sub, *argv, &e);
 		else
 			argv++;
 	}
 	if (r == 0 && wants_help(argv) &&
 		!((inv.command->flags & OPTS_STOP_AT_FIRST) && *argv && **argv != '-'))
-		return print_help(inv.command, parent);
+		return print_help(inv.command, inv.parent);
 	if (r == 0)
 		r = run_command(&inv, argv, &e);
 	strv_clear(&inv.words);

@@ -138,6 +138,32 @@ static int add_each(struct strv *words, const char *option, const struct strv *v
 	return r;
 }
 
+/* A secret's stand-in in one of these would keep the sandbox from working, or from being safe. */
+static bool is_needed(const char *name)
+{
+	static const char *const names[] = { "PATH", "HOME", "USER", "LOGNAME", "SHELL",
+		"PWD", "TERM", "LANG", "TMPDIR", "IFS", "ENV", "BASH_ENV",
+		"SSL_CERT_FILE" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return str_starts(name, "LD_") || str_starts(name, "LC_") ||
+		str_starts(name, "BRIG_");
+}
+
+static int check_variable(const char *name, struct err *e)
+{
+	if (!is_needed(name))
+		return 0; /* whether it is a name at all, the vault says */
+	(void)err_set(e, EINVAL,
+		"--env '%.80s': programs in the sandbox need that variable", name);
+	err_hint(e,
+		"the variable in which a program looks for the secret: --env "
+		"EXAMPLE_API_KEY");
+	return -EINVAL;
+}
+
 /*
  * brig-vault's words: hosts and variables as given, or, for one that isn't stored yet, from
  * the table of services.
@@ -149,6 +175,8 @@ static int set_words(const char *name, const struct set_args *a,
 	int r = vault_store_look(&store, e);
 	bool stored = r == 0 && vault_store_find(&store, name, a->sandbox);
 
+	for (size_t i = 0; i < a->env.n && r == 0; i++)
+		r = check_variable(a->env.v[i], e);
 	if (r < 0)
 		return r;
 	if (!stored && !service && (!a->hosts.n || !a->env.n)) {

@@ -46,7 +46,7 @@ static void complain(const struct err *e)
 
 	fprintf(stderr, "brig: %s\n", msg ? msg : "out of memory");
 	if (hint && *hint)
-		fprintf(stderr, "brig: hint: %s\n", hint);
+		fprintf(stderr, "  hint: %s\n", hint);
 }
 
 static int print_json(const struct image *img, struct err *e)

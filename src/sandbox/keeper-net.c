@@ -396,8 +396,11 @@ static int check_bundle(const struct keeper *k, struct err *e)
 
 	if (!bundle)
 		return 0;
-	if (!real)
-		return err_sys(e, "the certificates in SSL_CERT_FILE, '%s'", bundle);
+	if (!real) {
+		(void)err_sys(e, "the certificates in SSL_CERT_FILE, '%s'", bundle);
+		err_hint(e, "name a file of certificates (PEM) there, or unset it");
+		return -e->code;
+	}
 	for (size_t i = 0; i < k->sandbox.rec.mounts.n; i++) {
 		const struct mount_spec *m = record_mount(&k->sandbox.rec, i);
 

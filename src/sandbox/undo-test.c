@@ -29,6 +29,13 @@ static void open_all(struct world *w)
 	w->at = (struct undo_ws){ w->ws, "ws", PLACE_ANYONE, PLACE_ANYONE };
 }
 
+/* Also after an expectation that failed, before temp_gone(): that one crosses no mount. */
+static void unmount(void)
+{
+	if (chdir("/") == 0)
+		(void)sh("umount -l %s/m 2>/dev/null", temp_path);
+}
+
 static void world_make(struct world *w, const char *mkfs)
 {
 	*w = (struct world){ 0 };
@@ -43,7 +50,7 @@ static void world_make(struct world *w, const char *mkfs)
 		(void)close(w->top);
 		test_skip("this kernel or machine can't mount it");
 	}
-	expect(chdir("m") == 0);
+	expect(atexit(unmount) == 0 && chdir("m") == 0);
 	open_all(w);
 	must("cd ws && mkdir -p d/e ro t1 t2 && echo a > a && echo b > d/b && echo c > "
 	     "d/e/c && "
@@ -60,9 +67,7 @@ static void world_drop(struct world *w)
 	(void)close(w->ws);
 	(void)close(w->one);
 	(void)close(w->two);
-	if (chdir("/") < 0)
-		abort();
-	(void)sh("umount %s/m", w->path);
+	unmount();
 	(void)close(w->top);
 }
 
@@ -217,7 +222,7 @@ static void copy_world(struct world *w, const char *mount)
 		(void)close(w->top);
 		test_skip("this kernel or machine can't mount it");
 	}
-	expect(chdir("m") == 0);
+	expect(atexit(unmount) == 0 && chdir("m") == 0);
 	open_all(w);
 	must("cd ws && mkdir -p d/e ro && echo a > a && echo b > d/b && echo c > d/e/c "
 	     "&& "
