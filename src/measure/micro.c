@@ -55,7 +55,7 @@ static void do_fault(unsigned n)
 		measure_fail("mmap");
 	for (unsigned i = 0; i < n; i++)
 		p[(size_t)i * PAGE] = 1;
-	(void)munmap((void *)p, (size_t)n * PAGE);
+	(void)munmap((void *)(uintptr_t)p, (size_t)n * PAGE);
 }
 
 static void do_mmap(unsigned n)
@@ -146,7 +146,7 @@ static void do_fork(unsigned n)
 
 static void do_exec(unsigned n)
 {
-	char *argv[] = { (char *)self, "nothing", NULL };
+	char *argv[] = { (char *)(uintptr_t)self, (char *)(uintptr_t) "nothing", NULL };
 
 	while (n--) {
 		pid_t pid = fork();
