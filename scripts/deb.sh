@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# deb.sh BUILD - a Debian package of what 'meson install' installs from BUILD, whose prefix is
-#	/usr, and of the kernels that were built (make kernel). Its path is the last line printed.
+# deb.sh BUILD [TREE] - a Debian package, in BUILD, of what 'meson install' installs from there, whose
+#	prefix is /usr, and of the kernels that were built (make kernel); or of an installed TREE.
+#	Its path is the last line printed.
 #
 # No debhelper: dpkg-shlibdeps finds what it depends on, dpkg-deb packs. The same tree, at the
 # same SOURCE_DATE_EPOCH, gives the same package. Anybody can run it.
@@ -19,8 +20,13 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 umask 022
 root=$work/root
-DESTDIR=$root meson install -C "$build" --no-rebuild --quiet
-"$here/scripts/install-kernels.sh" "$build" "$root/usr"
+mkdir "$root"
+if [ -n "${2:-}" ]; then
+	cp -RL "$2" "$root/usr"
+else
+	DESTDIR=$root meson install -C "$build" --no-rebuild --quiet
+	"$here/scripts/install-kernels.sh" "$build" "$root/usr"
+fi
 
 # what the kernels are is named in doc/kernels.md
 doc=$root/usr/share/doc/brig
@@ -31,12 +37,12 @@ Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: brig
 
 Files: *
-Copyright: The brig authors
+Copyright: 2026 The brig authors
 License: Apache-2.0
  On Debian systems the text is in /usr/share/common-licenses/Apache-2.0.
 
 Files: usr/libexec/brig/linux-*
-Copyright: Linus Torvalds and others
+Copyright: 1991-2026 Linus Torvalds and others
 License: GPL-2.0-only
  The guests' kernels: Linux, from kernel.org, with the configurations and patches of the
  folder kernel/ of brig's source. On Debian systems the text is in
@@ -52,6 +58,7 @@ brig: statically-linked-binary [usr/libexec/brig/*]
 brig: unstripped-binary-or-object [usr/libexec/brig/linux-*]
 brig: executable-stack-in-shared-library [usr/libexec/brig/linux-*]
 brig: hardening-no-pie [usr/libexec/brig/*]
+brig: shared-library-lacks-prerequisites [usr/libexec/brig/*]
 brig: initial-upload-closes-no-bugs [usr/share/doc/brig/changelog.gz:1]
 END
 

@@ -222,9 +222,10 @@ cp -r "$prefix" "$work/prefix"
 cp -r "$here" "$work/source/test"
 # what attacks of guests are tried on as well
 [ ! -x "$sanitized/src/vmm/brig-vmm" ] || install -D -t "$work/sanitized" "$sanitized/src/vmm/brig-vmm"
-for folder in src kernel; do
+for folder in src kernel scripts; do
 	[ ! -d "$here/../$folder" ] || cp -r "$here/../$folder" "$work/source/$folder"
 done
+cp "$here/../meson.build" "$here/../README.md" "$work/source/"
 chmod -R a+rX "$work/prefix" "$work/source"
 [ ! -d "$work/sanitized" ] || chmod -R a+rX "$work/sanitized"
 
