@@ -13,7 +13,7 @@ static void wild(struct queue *q)
 	unsigned n = below(q->size) + 1, flags;
 
 	for (unsigned i = 0; i < q->size; i++) {
-		flags = (below(3) ? F_NEXT : 0) | (below(2) ? F_WRITE : 0) | (below(6) ? 0 : F_INDIRECT);
+		flags = (below(3) ? F_NEXT : 0) | (below(3) ? 0 : F_WRITE) | (below(6) ? 0 : F_INDIRECT);
 		describe_wild(q, i, flags, below(8) ? (i + 1) % n : odd());
 	}
 	/* one that points to this very table, to its end, and to nowhere */

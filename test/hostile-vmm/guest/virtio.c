@@ -146,6 +146,11 @@ void describe_wild(struct queue *q, unsigned i, unsigned flags, unsigned next)
 		len |= 0x80000000;
 	if (at < RAM && len <= RAM && at + len <= RAM)
 		at = RAM - WINDOW + (at + len) % WINDOW;
+	/* the last bytes, and then some */
+	if (!below(3)) {
+		at = RAM - 1 - below(64);
+		len = 65 + below(8192);
+	}
 	describe(q, i, at, len, flags, next);
 }
 
