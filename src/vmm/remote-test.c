@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vmm/remote.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "vmm/jail.h"
 #include "vmm/payload.h"
@@ -99,6 +100,7 @@ TEST(a_machine_is_paused_and_goes_on_when_it_is_told_or_nobody_can_tell)
 	expect(machine_run(r.machine, &e) == MACHINE_OFF);
 	expect(pthread_join(other, NULL) == 0);
 	machine_free(r.machine);
+	buf_clear(&r.state);
 	(void)close(fd[0]);
 }
 
