@@ -56,6 +56,10 @@ if [ "$first" = chroot ]; then
 fi
 check "nothing is left behind" [ -z "$(left)" ]
 
+check "a peer is a row, or says why not" bash -c "brig compare --peers --rounds 1 --agents 1 --walls $second --json |
+	jq -e '.approaches[-1] | .name == \"bwrap\" and .kind == \"peer\" and
+		((.runs and .start_ms.n == 1 and .memory_kib.median > 0) or (.why | length) > 10)'"
+
 # a wall that can't be had
 check "a wall that can't be run says why" bash -c "BRIG_LIBEXEC='$T/libexec'
 	mkdir \$BRIG_LIBEXEC && cp -p '$(dirname "$BRIG")'/../libexec/brig/brig-{measure,warder,workloads} \$BRIG_LIBEXEC

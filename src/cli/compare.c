@@ -28,7 +28,7 @@ static const struct opt opts[] = {
 		"only these, with a comma between them",
 		.words = "chroot nspawn container sentry microvm"),
 	OPT(struct compare_args, "peers", 0, NULL, peers, opt_bool,
-		"other programs' sandboxes too, where they are installed"),
+		"bubblewrap beside them, where it is installed"),
 	OPT(struct compare_args, "probes", 0, NULL, probes, opt_bool,
 		"try to escape from each instead, and tell what stops it"),
 	OPT(struct compare_args, "agents", 0, "N", agents, opt_count,
