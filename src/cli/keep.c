@@ -11,6 +11,7 @@
 
 #include <poll.h>
 #include <sys/sendfile.h>
+#include <sys/stat.h>
 
 /* What programs had written goes to files first, and a second time memory is copied. */
 #define ASK_WAIT_NS (150 * NS_PER_SEC)
@@ -157,13 +158,31 @@ static void clear_info(struct snapshot_info *info)
 	snapshot_clear(&s);
 }
 
+/* Behind a socket of the host's is somebody who knows one sandbox, and not a copy of it. */
+static int check_sockets(const struct sandbox *s, struct err *e)
+{
+	for (size_t i = 0; i < s->rec.mounts.n; i++) {
+		const char *src = record_mount(&s->rec, i)->src;
+		struct stat st;
+
+		if (stat(src, &st) < 0 || !S_ISSOCK(st.st_mode))
+			continue;
+		(void)err_set(e, EOPNOTSUPP,
+			"it is given the socket '%s', which can't be kept", src);
+		err_hint(e, "make the sandbox without it");
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
 int keep_sandbox(const struct sandbox *s, const char *name, struct snapshot_new *n,
 	uint64_t *ret_us, struct err *e)
 {
 	AUTO(asking_clear) struct asking a = { .files = { -1, -1 } };
 	AUTO(clear_info) struct snapshot_info info = { 0 };
-	int fd = session_open(s, false, e), r;
+	int fd, r = check_sockets(s, e);
 
+	fd = r < 0 ? r : session_open(s, false, e);
 	if (fd < 0)
 		return fd;
 	wire_init(&a.wire, fd);

@@ -427,10 +427,8 @@ int relay_main(struct keeper *k, const struct control_request *q, struct err *e)
 	if (relay_find(k, MAIN_CHANNEL))
 		return err_set(
 			e, EALREADY, "sandbox '%s' runs its command already", rec->name);
-	if (snapshot_main(k))
-		return 0;
 	k->main_wanted = true;
-	if (!relay_exec(k, &own, MAIN_CHANNEL, e))
+	if (!snapshot_main(k) && !relay_exec(k, &own, MAIN_CHANNEL, e))
 		return -e->code;
 	k->state.main = true;
 	if (rec->timeout)

@@ -363,6 +363,15 @@ static int kill_main(struct keeper *k, const struct control_request *q, struct e
 	return 0;
 }
 
+/* What may be asked while the machine is kept, or while another one becomes it. */
+static bool goes_with_keeping(const struct keeper *k, int verb)
+{
+	if (verb == CONTROL_START || verb == CONTROL_RUN)
+		return k->restoring;
+	return verb == CONTROL_STATS || verb == CONTROL_PING || verb == CONTROL_WAIT ||
+		verb == CONTROL_STOP;
+}
+
 static int request(struct client *c, const struct control_request *q, struct err *e)
 {
 	struct keeper *k = c->k;
@@ -375,8 +384,7 @@ static int request(struct client *c, const struct control_request *q, struct err
 		err_hint(e, "brig resume %s", k->sandbox.name);
 		return err_set(e, EBUSY, "sandbox '%s' is paused", k->sandbox.name);
 	}
-	if (q->verb != CONTROL_STATS && q->verb != CONTROL_PING &&
-		q->verb != CONTROL_WAIT && (r = snapshot_check_idle(k, e)) < 0)
+	if (!goes_with_keeping(k, q->verb) && (r = snapshot_check_idle(k, e)) < 0)
 		return r;
 	switch ((enum control_verb)q->verb) {
 	case CONTROL_RUN:

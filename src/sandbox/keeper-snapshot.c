@@ -28,6 +28,10 @@ struct keeping {
 
 int snapshot_check_idle(const struct keeper *k, struct err *e)
 {
+	/* nothing runs in a copy before it is itself: what is begun now would */
+	if (k->restoring)
+		return err_set(
+			e, EBUSY, "sandbox '%s' is just being restored", k->sandbox.name);
 	return k->keeping ? err_set(e, EBUSY, "sandbox '%s' is being kept at this moment",
 				    k->sandbox.name)
 			  : 0;
@@ -85,9 +89,8 @@ int snapshot_ask(struct client *c, struct err *e)
 		err_hint(e, "--wall microvm has one");
 		return -EOPNOTSUPP;
 	}
-	if (k->paused || k->restoring)
-		return err_set(e, EBUSY, "sandbox '%s' %s", k->sandbox.name,
-			k->paused ? "is paused" : "is just being restored");
+	if (k->paused)
+		return err_set(e, EBUSY, "sandbox '%s' is paused", k->sandbox.name);
 	g = calloc(1, sizeof(*g));
 	if (!g)
 		return err_set(e, ENOMEM, "out of memory");
@@ -213,6 +216,8 @@ static void restored(struct keeper *k, uint32_t code)
 		return;
 	}
 	ch = relay_find(k, MAIN_CHANNEL);
+	if (ch && ch->started)
+		(void)relay_now_started(k, ch);
 	if (!ch || ch->started || ch->failed)
 		return;
 	/* it had none then: it is started like any other */
@@ -291,5 +296,7 @@ int snapshot_adopt(struct keeper *k, const struct wire_frame *f)
 	if (ch->id != MAIN_CHANNEL)
 		leave(k, ch->id);
 	relay_pay(k, ch);
-	return relay_now_started(k, ch);
+	/* who waits for it is told when it runs */
+	ch->started = true;
+	return 0;
 }

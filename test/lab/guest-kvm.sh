@@ -191,6 +191,11 @@ machines() {
 snapshots() {
 	check "a machine is kept, goes on, and another one goes on from there" keeps_and_restores 1
 	check "one of two CPUs, too" keeps_and_restores 2
+	check "files, pipes and listings that are under way go on in the other one" under_way
+	check "a machine forks, and copies fork, with names and numbers of their own" forks
+	check "what can't go on is refused in words, and damage never starts" refusals
+	check "a snapshot that is killed on its way leaves none, and the sandbox running" killed_while_keeping
+	check "an ordinary user keeps his, too" kept_by_a_user
 }
 parts=$(sed -n 's/.*lab\.run=\([a-z,]*\).*/\1/p' /proc/cmdline)
 case ",${parts:-life,snapshot}," in *,life,*) machines ;; esac
