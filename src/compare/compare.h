@@ -15,6 +15,7 @@
 #include "base/sample.h"
 #include "base/str.h"
 #include "compare/exec.h"
+#include "compare/figure.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -22,26 +23,6 @@
 struct err;
 struct compare;
 struct wall;
-
-/* What is measured inside, in this order. */
-enum figure {
-	FIGURE_CALL,
-	FIGURE_FAULT,
-	FIGURE_EXEC,
-	FIGURE_READ,
-	FIGURE_WRITE,
-	FIGURE_LS,
-	FIGURE_GIT,
-	FIGURE_NODE,
-	FIGURES,
-};
-
-struct figure_kind {
-	const char *key, *title, *what;
-	const char *micro; /* its name for brig-measure; NULL: a command */
-	const char *work;  /* its word for brig-workloads; NULL: 'ls /proc' */
-};
-extern const struct figure_kind figure_kinds[FIGURES];
 
 /* What brig-measure saw from inside (measure/look.c). */
 struct seen {
