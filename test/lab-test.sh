@@ -11,7 +11,9 @@
 #	UNITS		a folder of unit tests, to be run there as well
 #	LAB_ONLY	the one machine to boot: old, new, bare
 #	LAB_RUN		the parts of lab/guest.sh to run: as_root,session_user; of lab/guest-kvm.sh:
-#			life,snapshot
+#			life,snapshot,many,agent
+#	LAB_FULL	not empty: what takes long, too: ten microVMs side by side, and a real agent
+#			from npm in one
 #	LAB_KEEP	not empty: keep what the machines said
 #	LAB_TIMEOUT	seconds after which a machine is taken to hang
 #
@@ -98,7 +100,7 @@ make_initrd() {
 	cp "$kernel"/modules/*.ko "$top/modules/"
 	echo "$LAB_MODULES" >"$top/modules/order"
 	strip -o "$top/brig/bin/brig.bin" "$BRIG"
-	[ "$3" != kvm ] || for name in brig-vmm brig-boot linux-microvm; do
+	[ "$3" = "${3#kvm}" ] || for name in brig-vmm brig-boot linux-microvm; do
 		cp "$LIBEXEC/$name" "$top/brig/libexec/brig/"
 	done
 	# most of what is tested here are control groups and ids: it takes no network, which
@@ -152,12 +154,16 @@ tsc_khz() {
 
 # boot NAME KERNEL COMMAND-LINE: in the background; what it says comes to $T/NAME.
 boot() {
-	local name=$1 kernel=$2 words=$3 cpu=max memory=768
+	local name=$1 kernel=$2 words=$3 cpu=max memory=768 root=$ROOT disk=()
 	# Hardware for virtual machines in it. Without XSAVE: the emulator doesn't intercept what
 	# sets its size, and a guest in it takes another one for its own.
-	[ "$name" != kvm ] || {
+	[ "$name" = "${name#kvm}" ] || {
 		cpu=EPYC,+svm,+npt,-xsave memory=1536
 		words="$words mitigations=off tsc=reliable tsc_early_khz=$(tsc_khz)"
+	}
+	[ "$name" != kvm-full ] || {
+		memory=3584 root=$FULL_ROOT
+		disk=(-drive "if=virtio,format=raw,readonly=on,file=$T/agent.ext4")
 	}
 	make_initrd "$kernel" "$T/$name.initrd" "$name" || return 1
 	: >"$T/$name"
@@ -172,7 +178,7 @@ boot() {
 				-cpu "$cpu" -m "$memory" -smp 1 -nodefaults -no-user-config -display none \
 				-no-reboot -kernel "$kernel/vmlinuz" -initrd "$T/$name.initrd" \
 				-append "console=ttyS0 quiet panic=-1 $words" \
-				-drive "if=virtio,format=raw,snapshot=on,file=$ROOT" \
+				-drive "if=virtio,format=raw,snapshot=on,file=$root" "${disk[@]}" \
 				-serial "file:$T/$name.console" -serial "file:$T/$name" \
 				</dev/null >"$T/$name.qemu" 2>&1 &
 			emulator=$!
@@ -254,4 +260,27 @@ if [ -f "$LIBEXEC/linux-microvm" ] && [ -n "$NEW" ]; then
 else
 	number=$((number + 1)) skipped=$((skipped + 1))
 	echo "ok $number - [kvm] virtual machines # SKIP the microvm's kernel is not built (make kernel), or there is no newer one to run it on"
+fi
+
+# --- what takes long --------------------------------------------------------------------------
+
+# The agent that agent-test.sh installs, and what stands in for its API, as a disk.
+agent_disk() {
+	local dir=$T/agent prefix
+	prefix=$(find /var/cache/brig-test "${XDG_CACHE_HOME:-$HOME/.cache}/brig-test" -maxdepth 1 \
+		-name 'claude-code-*' ! -name '*.new' 2>/dev/null | head -n 1)
+	[ -n "$prefix" ] || return 1
+	mkdir -p "$dir" && cp -a "$prefix" "$dir/prefix" && cp "$HERE"/agent-{stub,relay}.py "$dir" &&
+		truncate -s 1500M "$T/agent.ext4" && mke2fs -q -t ext4 -d "$dir" "$T/agent.ext4" && rm -rf "$dir"
+}
+
+if [ -n "${LAB_FULL:-}" ]; then
+	LAB_PACKAGES=$LAB_PACKAGES,python3,git,ca-certificates
+	if [ -f "$LIBEXEC/linux-microvm" ] && [ -n "$NEW" ] && agent_disk &&
+		FULL_ROOT=$(root_get "$CACHE" "$BRIG" "$LIBEXEC"/brig-{image,gate,injector,vault}); then
+		run kvm-full "$NEW" "lab=kvm lab.run=${LAB_RUN:-many,agent}"
+	else
+		number=$((number + 1)) skipped=$((skipped + 1))
+		echo "ok $number - [kvm-full] a real agent in a microVM # SKIP agent-test.sh has not installed one here, or there is no machine to run it on"
+	fi
 fi

@@ -7,6 +7,7 @@ mount -t tmpfs tmp /tmp
 exec >/dev/ttyS1 2>&1
 . "$(dirname "$0")/guest-lib.sh"
 . "$(dirname "$0")/guest-snapshot.sh"
+. "$(dirname "$0")/guest-agent.sh"
 
 mount -t cgroup2 cgroup2 $G
 mkdir -p /dev/shm /dev/pts
@@ -200,6 +201,8 @@ snapshots() {
 parts=$(sed -n 's/.*lab\.run=\([a-z,]*\).*/\1/p' /proc/cmdline)
 case ",${parts:-life,snapshot}," in *,life,*) machines ;; esac
 case ",${parts:-life,snapshot}," in *,snapshot,*) snapshots ;; esac
+case ",$parts," in *,many,*) check "ten machines side by side, and one that is killed" ten ;; esac
+case ",$parts," in *,agent,*) check "a real agent reads and edits a file of its workspace" agent_edits ;; esac
 check "nothing is left" nothing_left
 echo "# took $(cut -d. -f1 /proc/uptime) s"
 echo "# the end"
